@@ -1,0 +1,89 @@
+/**
+ * The block operations that both kernels implement. Types only.
+ *
+ * Every operation reads and writes one flat memory through byte offsets ("addresses"), so that the WASM module and the
+ * TypeScript reference share one calling convention, one memory layout and one summation order; nothing above `kernel/`
+ * sees an address.
+ *
+ * Layouts
+ * - A row block has BLOCK_ROWS rows. Rows past the end of the data have square-root weight 0 and inputs 0, so that
+ *   every loop runs over whole blocks and the padding adds exact zeros.
+ * - x block: row-major, `stride` doubles per row (columns rounded up to even, padding columns are 0).
+ * - "feature-major" arrays are [quantity][BLOCK_ROWS]: z[k], phi[j], h[k·(degree+1)+m], out[q].
+ * - "paired" arrays hold a d×r matrix as [column pair][k][2]: entry (j, k) at (j>>1)·2r + 2k + (j&1); stride/2·2r doubles.
+ * - "packed" symmetric arrays hold the upper triangle by columns: entry (i, j), i ≤ j, at j(j+1)/2 + i.
+ * Arrays start at multiples of 16 bytes. Nothing is allocated by an operation.
+ */
+export const BLOCK_ROWS = 96;
+
+/** Version of this interface; the binary exports its own and the wrapper refuses another. */
+export const ABI_VERSION = 1;
+
+/** A byte offset into a kernel's memory. */
+export type Address = number;
+
+export interface KernelOps {
+  /**
+   * Brings `rows` raw rows (row-major, `columns` per row, no padding) into block layout, centred and scaled:
+   * dst[i][j] = (src[i][j] − center[j])·inverseScale[j]. Rows ≥ `rows` and padding columns become 0.
+   */
+  standardize(src: Address, dst: Address, rows: number, columns: number, stride: number, center: Address, inverseScale: Address): void;
+  /** sums[j] += Σᵢ weights[i]·x[i][j] over the block, j < stride. */
+  columnSums(x: Address, stride: number, weights: Address, sums: Address): void;
+  /** sums[j] += Σᵢ weights[i]·x[i][j]² over the block, j < stride. */
+  columnSquares(x: Address, stride: number, weights: Address, sums: Address): void;
+  /**
+   * out += Σᵢ weights[i]·x[i] x[i]ᵀ, row-major stride×stride; only entries (a, b) with b ≥ a (and whatever the tile
+   * touches below the diagonal) are meaningful. `scratch`: BLOCK_ROWS·stride doubles.
+   */
+  secondMoment(x: Address, stride: number, weights: Address, scratch: Address, out: Address): void;
+
+  /** z[k][i] = Σⱼ x[i][j]·w(j, k), w paired with `stride` rows; r columns. */
+  project(x: Address, stride: number, r: number, w: Address, z: Address): void;
+  /** out(j, k) += Σᵢ x[i][j]·c[k][i], out paired. */
+  accumulateTransposed(x: Address, stride: number, r: number, c: Address, out: Address): void;
+  /** out[k] = Σ_l (z[l] + t·zd[l])·m[l·r + k] (m row-major r×r). `out` differs from z and zd. */
+  combine(z: Address, zd: Address, r: number, t: number, m: Address, out: Address): void;
+
+  /**
+   * Hermite features of a block. h[k·(degree+1)+m] = h_m(z[k]) (normalised, h_0 = 1) and
+   * phi[0] = scale, phi[j] = phi[parent_j]·h[row_j] with table = int32 pairs (parent_j, row_j), j = 0…p−1
+   * (the pair of j = 0 is not read). `scale` is the square root of the row weights.
+   */
+  features(z: Address, r: number, degree: number, scale: Address, table: Address, p: number, h: Address, phi: Address): void;
+  /** gram(i, j) += Σ phi[i]·phi[j] over the block, packed upper, p×p. */
+  accumulateGram(phi: Address, p: number, gram: Address): void;
+  /** moment[j] += Σ phi[j]·y over the block. */
+  accumulateMoment(phi: Address, p: number, y: Address, moment: Address): void;
+  /**
+   * Several linear combinations of features at once: out[0] = Σ_{j<p} c[j]·phi[j] and, for k < r,
+   * out[1+k] = Σ_{j<prefix} ck[j·r + k]·phi[j]. r may be 0.
+   */
+  fields(phi: Address, p: number, c: Address, prefix: number, r: number, ck: Address, out: Address): void;
+  /** residual = y − f; returns Σ residual². */
+  residual(y: Address, f: Address, residual: Address): number;
+  /** out[k][i] = v[i]·g[k][i], k < r. */
+  scaleFields(v: Address, g: Address, r: number, out: Address): void;
+  /** out[i] = Σ_k a[k][i]·b[k][i]. */
+  contractFields(a: Address, b: Address, r: number, out: Address): void;
+
+  /** Σ aᵢbᵢ over n doubles, any n ≥ 0. */
+  dot(a: Address, b: Address, n: number): number;
+  /** y += alpha·x over n doubles. */
+  axpy(alpha: number, x: Address, y: Address, n: number): void;
+
+  /**
+   * Factors the packed symmetric matrix in place, G = UᵀU with U upper. A pivot ≤ tolerance·(its diagonal entry) or not
+   * finite stops the factorisation.
+   * @returns 0, or 1 + the index of the failing pivot
+   */
+  choleskyFactor(g: Address, p: number, tolerance: number): number;
+  /** Solves UᵀU x = b in place. */
+  choleskySolve(u: Address, p: number, b: Address): void;
+  /**
+   * Thin QR of a d×r matrix stored by columns (column k at w + 8·k·d), in place, by modified Gram–Schmidt with
+   * reorthogonalisation; R (row-major r×r, positive diagonal) goes to `rOut`.
+   * @returns 0, or 1 + the index of the first column that is dependent to working precision
+   */
+  thinQr(w: Address, d: number, r: number, rOut: Address): number;
+}

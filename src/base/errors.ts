@@ -2,12 +2,32 @@
 
 /** Stable codes; messages may be reworded, codes may not. */
 export type ErrorCode =
-  | "TYPE" | "EMPTY" | "SHAPE" | "NOT_FINITE" | "DETACHED" | "OVERFLOW" | "CHANGED" | "UNDERDETERMINED"
-  | "UNKNOWN" | "RANGE" | "RANK" | "NOT_ORTHONORMAL" | "CALLBACK"
-  | "SINGULAR" | "NOT_CONVERGED"
-  | "TOO_LARGE" | "OUT_OF_MEMORY"
-  | "TRAP" | "ABI" | "DISPOSED"
-  | "VERSION" | "FORMAT" | "MESSAGE" | "WORKER_LOST" | "FILE" | "SOURCE";
+  | "TYPE"
+  | "EMPTY"
+  | "SHAPE"
+  | "NOT_FINITE"
+  | "DETACHED"
+  | "OVERFLOW"
+  | "CHANGED"
+  | "UNDERDETERMINED"
+  | "UNKNOWN"
+  | "RANGE"
+  | "RANK"
+  | "NOT_ORTHONORMAL"
+  | "CALLBACK"
+  | "SINGULAR"
+  | "NOT_CONVERGED"
+  | "TOO_LARGE"
+  | "OUT_OF_MEMORY"
+  | "TRAP"
+  | "ABI"
+  | "DISPOSED"
+  | "VERSION"
+  | "FORMAT"
+  | "MESSAGE"
+  | "WORKER_LOST"
+  | "FILE"
+  | "SOURCE";
 
 export interface ErrorContext {
   /** Plain data about the failure (indices, counts, offending values). */

@@ -2,7 +2,15 @@
 
 /** Any real typed array. */
 export type RealArray =
-  | Float64Array | Float32Array | Int8Array | Uint8Array | Uint8ClampedArray | Int16Array | Uint16Array | Int32Array | Uint32Array;
+  | Float64Array
+  | Float32Array
+  | Int8Array
+  | Uint8Array
+  | Uint8ClampedArray
+  | Int16Array
+  | Uint16Array
+  | Int32Array
+  | Uint32Array;
 
 /** Flat row-major matrix. `names` are optional column names. */
 export interface FlatMatrix {
@@ -65,7 +73,13 @@ export type MatrixLike =
   | MatrixView
   | TableView;
 
-export type VectorLike = readonly number[] | RealArray | readonly (readonly number[])[] | MatrixView | VectorView | FlatMatrix;
+export type VectorLike =
+  | readonly number[]
+  | RealArray
+  | readonly (readonly number[])[]
+  | MatrixView
+  | VectorView
+  | FlatMatrix;
 
 /** What every accepted matrix becomes: row-major doubles. `data` may be the caller's own array and is never written. */
 export interface DenseRows {

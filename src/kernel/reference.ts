@@ -1,0 +1,353 @@
+/**
+ * KernelOps in plain TypeScript: the fallback where WebAssembly is missing, and the oracle the binary is tested against.
+ *
+ * Summation orders are part of the contract: assembly/ repeats each of them and test/kernel/ops-parity.test.ts compares
+ * bits. Every sum starts from +0. Three orders occur.
+ * - PAIRED: two partial sums over even and odd positions, joined as s0 + s1; an odd tail element is added after that.
+ * - BY FOUR: four partial sums by position mod 4, joined as (s0 + s2) + (s1 + s3), then the tail from left to right.
+ * - IN ORDER: one sum, left to right.
+ */
+import { type Address, BLOCK_ROWS, type KernelOps } from "./ops.js";
+
+/** Views of one flat memory; getters may return new views after the buffer behind them was replaced. */
+export interface MemoryViews {
+  readonly f64: Float64Array;
+  readonly i32: Int32Array;
+}
+
+const B = BLOCK_ROWS;
+
+/**
+ * Binds the reference operations to a memory. Views are fetched again at every call, so the buffer may be replaced
+ * between calls.
+ */
+export function createReferenceOps(memory: MemoryViews): KernelOps {
+  return {
+    standardize(src, dst, rows, columns, stride, center, inverseScale) {
+      const f = memory.f64;
+      const c = center >>> 3;
+      const v = inverseScale >>> 3;
+      let s = src >>> 3;
+      let t = dst >>> 3;
+      for (let i = 0; i < rows; i++, s += columns, t += stride) {
+        for (let j = 0; j < columns; j++) f[t + j] = (f[s + j] - f[c + j]) * f[v + j];
+        if (stride > columns) f[t + columns] = 0;
+      }
+      f.fill(0, t, (dst >>> 3) + B * stride);
+    },
+
+    /** Order as accumulateTransposed with one column. */
+    columnSums(x, stride, weights, sums) {
+      addTransposed(memory.f64, x >>> 3, stride, 1, weights >>> 3, sums >>> 3);
+    },
+
+    /** Groups of 4 rows, tᵢ = (wᵢ·xᵢ)·xᵢ, sums += (t0 + t1) + (t2 + t3). */
+    columnSquares(x, stride, weights, sums) {
+      const f = memory.f64;
+      const s = sums >>> 3;
+      let a = x >>> 3;
+      let w = weights >>> 3;
+      for (let i = 0; i < B; i += 4, a += 4 * stride, w += 4) {
+        const w0 = f[w];
+        const w1 = f[w + 1];
+        const w2 = f[w + 2];
+        const w3 = f[w + 3];
+        for (let j = 0; j < stride; j++) {
+          const x0 = f[a + j];
+          const x1 = f[a + stride + j];
+          const x2 = f[a + 2 * stride + j];
+          const x3 = f[a + 3 * stride + j];
+          f[s + j] += w0 * x0 * x0 + w1 * x1 * x1 + (w2 * x2 * x2 + w3 * x3 * x3);
+        }
+      }
+    },
+
+    /** Each entry IN ORDER over the rows with terms (wᵢ·x[i][a])·x[i][b]; the block's sum is then added to `out`. */
+    secondMoment(x, stride, weights, scratch, out) {
+      const f = memory.f64;
+      const x0 = x >>> 3;
+      const w = weights >>> 3;
+      const t = scratch >>> 3;
+      for (let a = 0; a < stride; a++) {
+        f.fill(0, t + a, t + stride);
+        for (let i = 0, row = x0; i < B; i++, row += stride) {
+          const v = f[w + i] * f[row + a];
+          for (let b = a; b < stride; b++) f[t + b] += v * f[row + b];
+        }
+        const o = (out >>> 3) + a * stride;
+        for (let b = a; b < stride; b++) f[o + b] += f[t + b];
+      }
+    },
+
+    /** PAIRED over the columns. */
+    project(x, stride, r, w, z) {
+      const f = memory.f64;
+      const step = 2 * r;
+      for (let k = 0; k < r; k++) {
+        const o = (z >>> 3) + k * B;
+        for (let i = 0, a = x >>> 3; i < B; i++) {
+          let s0 = 0;
+          let s1 = 0;
+          for (let b = (w >>> 3) + 2 * k, end = a + stride; a < end; a += 2, b += step) {
+            s0 += f[a] * f[b];
+            s1 += f[a + 1] * f[b + 1];
+          }
+          f[o + i] = s0 + s1;
+        }
+      }
+    },
+
+    /** Groups of 4 rows, out += (x0·c0 + x1·c1) + (x2·c2 + x3·c3). */
+    accumulateTransposed(x, stride, r, c, out) {
+      addTransposed(memory.f64, x >>> 3, stride, r, c >>> 3, out >>> 3);
+    },
+
+    /** IN ORDER over l. */
+    combine(z, zd, r, t, m, out) {
+      const f = memory.f64;
+      const a = z >>> 3;
+      const b = zd >>> 3;
+      const c = m >>> 3;
+      const o = out >>> 3;
+      for (let k = 0; k < r; k++) {
+        for (let i = 0; i < B; i++) {
+          let s = 0;
+          for (let l = 0; l < r; l++) s += (f[a + l * B + i] + t * f[b + l * B + i]) * f[c + l * r + k];
+          f[o + k * B + i] = s;
+        }
+      }
+    },
+
+    /** h_{m+1} = (z·h_m − √m·h_{m−1})·(1/√(m+1)): the reciprocal is rounded once per degree, not once per row. */
+    features(z, r, degree, scale, table, p, h, phi) {
+      const f = memory.f64;
+      const pairs = memory.i32;
+      const h0 = h >>> 3;
+      const phi0 = phi >>> 3;
+      const s = scale >>> 3;
+      const t = table >>> 2;
+      for (let k = 0; k < r; k++) {
+        const a = (z >>> 3) + k * B;
+        const o = h0 + k * (degree + 1) * B;
+        f.fill(1, o, o + B);
+        if (degree > 0) for (let i = 0; i < B; i++) f[o + B + i] = f[a + i];
+        for (let m = 1; m < degree; m++) {
+          const root = Math.sqrt(m);
+          const inverse = 1 / Math.sqrt(m + 1);
+          const q = o + m * B;
+          for (let i = 0; i < B; i++) f[q + B + i] = (f[a + i] * f[q + i] - root * f[q - B + i]) * inverse;
+        }
+      }
+      for (let i = 0; i < B; i++) f[phi0 + i] = f[s + i];
+      for (let j = 1; j < p; j++) {
+        const a = phi0 + pairs[t + 2 * j] * B;
+        const b = h0 + pairs[t + 2 * j + 1] * B;
+        const o = phi0 + j * B;
+        for (let i = 0; i < B; i++) f[o + i] = f[a + i] * f[b + i];
+      }
+    },
+
+    /** PAIRED over the rows; the block's sum is then added to the entry. */
+    accumulateGram(phi, p, gram) {
+      const f = memory.f64;
+      const a = phi >>> 3;
+      let o = gram >>> 3;
+      for (let j = 0; j < p; j++) {
+        for (let i = 0; i <= j; i++, o++) f[o] += blockDot(f, a + i * B, a + j * B);
+      }
+    },
+
+    /** PAIRED over the rows; the block's sum is then added to the entry. */
+    accumulateMoment(phi, p, y, moment) {
+      const f = memory.f64;
+      for (let j = 0; j < p; j++) f[(moment >>> 3) + j] += blockDot(f, (phi >>> 3) + j * B, y >>> 3);
+    },
+
+    /** IN ORDER over the features. */
+    fields(phi, p, c, prefix, r, ck, out) {
+      const f = memory.f64;
+      combineFeatures(f, phi >>> 3, p, c >>> 3, 1, out >>> 3);
+      for (let k = 0; k < r; k++) {
+        combineFeatures(f, phi >>> 3, prefix, (ck >>> 3) + k, r, (out >>> 3) + (1 + k) * B);
+      }
+    },
+
+    /** The sum of squares is BY FOUR. */
+    residual(y, f0, residual) {
+      const f = memory.f64;
+      const a = y >>> 3;
+      const b = f0 >>> 3;
+      const o = residual >>> 3;
+      for (let i = 0; i < B; i++) f[o + i] = f[a + i] - f[b + i];
+      return dotByFour(f, o, o, B);
+    },
+
+    scaleFields(v, g, r, out) {
+      const f = memory.f64;
+      const a = v >>> 3;
+      for (let k = 0; k < r; k++) {
+        const b = (g >>> 3) + k * B;
+        const o = (out >>> 3) + k * B;
+        for (let i = 0; i < B; i++) f[o + i] = f[a + i] * f[b + i];
+      }
+    },
+
+    /** IN ORDER over k. */
+    contractFields(a, b, r, out) {
+      const f = memory.f64;
+      for (let i = 0; i < B; i++) {
+        let s = 0;
+        for (let k = 0; k < r; k++) s += f[(a >>> 3) + k * B + i] * f[(b >>> 3) + k * B + i];
+        f[(out >>> 3) + i] = s;
+      }
+    },
+
+    /** BY FOUR. */
+    dot(a, b, n) {
+      return dotByFour(memory.f64, a >>> 3, b >>> 3, n);
+    },
+
+    axpy(alpha, x, y, n) {
+      addScaled(memory.f64, alpha, x >>> 3, y >>> 3, n);
+    },
+
+    /** Every inner product of column prefixes is PAIRED. */
+    choleskyFactor(g, p, tolerance) {
+      const f = memory.f64;
+      const start = g >>> 3;
+      for (let j = 0, column = start; j < p; column += ++j) {
+        for (let i = 0, other = start; i < j; other += ++i) {
+          f[column + i] = (f[column + i] - dotPaired(f, other, column, i)) / f[other + i];
+        }
+        const diagonal = f[column + j];
+        const pivot = diagonal - dotPaired(f, column, column, j);
+        if (!(pivot > tolerance * diagonal && pivot < Number.POSITIVE_INFINITY && pivot > 0)) return j + 1;
+        f[column + j] = Math.sqrt(pivot);
+      }
+      return 0;
+    },
+
+    /** Forward substitution with inner products BY FOUR, backward substitution by whole columns from the last one. */
+    choleskySolve(u, p, b) {
+      const f = memory.f64;
+      const x = b >>> 3;
+      let column = u >>> 3;
+      for (let j = 0; j < p; column += ++j) f[x + j] = (f[x + j] - dotByFour(f, column, x, j)) / f[column + j];
+      for (let j = p - 1; j >= 0; j--) {
+        column -= j + 1;
+        f[x + j] /= f[column + j];
+        addScaled(f, -f[x + j], column, x, j);
+      }
+    },
+
+    /** Inner products BY FOUR. */
+    thinQr(w, d, r, rOut) {
+      return thinQr(memory.f64, w >>> 3, d, r, rOut >>> 3);
+    },
+  };
+}
+
+/** Columns whose largest entry lies outside [TINY, HUGE] are divided by it first, so that no square leaves the range. */
+const TINY = 1e-140;
+const HUGE = 1e140;
+
+function thinQr(f: Float64Array, w: Address, d: number, r: number, rOut: Address): number {
+  f.fill(0, rOut, rOut + r * r);
+  for (let k = 0; k < r; k++) {
+    const column = w + k * d;
+    let largest = 0;
+    for (let i = 0; i < d; i++) largest = Math.max(largest, Math.abs(f[column + i]));
+    let unit = 1;
+    if (!(largest >= TINY && largest <= HUGE)) {
+      if (!(largest > 0 && largest < Number.POSITIVE_INFINITY)) return k + 1;
+      unit = largest;
+      for (let i = 0; i < d; i++) f[column + i] /= unit;
+    }
+    const before = Math.sqrt(dotByFour(f, column, column, d));
+    for (let pass = 0; pass < 2; pass++) {
+      for (let l = 0; l < k; l++) {
+        const s = dotByFour(f, w + l * d, column, d);
+        addScaled(f, -s, w + l * d, column, d);
+        f[rOut + l * r + k] += s;
+      }
+    }
+    const norm = Math.sqrt(dotByFour(f, column, column, d));
+    if (!(norm > 4 * (d + 8) * Number.EPSILON * before)) return k + 1;
+    for (let i = 0; i < d; i++) f[column + i] /= norm;
+    f[rOut + k * r + k] = norm;
+    for (let l = 0; l <= k; l++) f[rOut + l * r + k] *= unit;
+  }
+  return 0;
+}
+
+function addTransposed(f: Float64Array, x: number, stride: number, r: number, c: number, out: number): void {
+  for (let i = 0; i < B; i += 4) {
+    for (let k = 0; k < r; k++) {
+      const q = c + k * B + i;
+      const c0 = f[q];
+      const c1 = f[q + 1];
+      const c2 = f[q + 2];
+      const c3 = f[q + 3];
+      const a = x + i * stride;
+      for (let j = 0, o = out + 2 * k; j < stride; j += 2, o += 2 * r) {
+        const p0 = a + j;
+        const p1 = p0 + stride;
+        const p2 = p1 + stride;
+        const p3 = p2 + stride;
+        f[o] += f[p0] * c0 + f[p1] * c1 + (f[p2] * c2 + f[p3] * c3);
+        f[o + 1] += f[p0 + 1] * c0 + f[p1 + 1] * c1 + (f[p2 + 1] * c2 + f[p3 + 1] * c3);
+      }
+    }
+  }
+}
+
+function blockDot(f: Float64Array, a: number, b: number): number {
+  let s0 = 0;
+  let s1 = 0;
+  for (let i = 0; i < B; i += 2) {
+    s0 += f[a + i] * f[b + i];
+    s1 += f[a + i + 1] * f[b + i + 1];
+  }
+  return s0 + s1;
+}
+
+function dotPaired(f: Float64Array, a: number, b: number, n: number): number {
+  let s0 = 0;
+  let s1 = 0;
+  const even = n - (n & 1);
+  for (let i = 0; i < even; i += 2) {
+    s0 += f[a + i] * f[b + i];
+    s1 += f[a + i + 1] * f[b + i + 1];
+  }
+  return even < n ? s0 + s1 + f[a + even] * f[b + even] : s0 + s1;
+}
+
+function dotByFour(f: Float64Array, a: number, b: number, n: number): number {
+  let s0 = 0;
+  let s1 = 0;
+  let s2 = 0;
+  let s3 = 0;
+  let i = 0;
+  for (; i + 4 <= n; i += 4) {
+    s0 += f[a + i] * f[b + i];
+    s1 += f[a + i + 1] * f[b + i + 1];
+    s2 += f[a + i + 2] * f[b + i + 2];
+    s3 += f[a + i + 3] * f[b + i + 3];
+  }
+  let sum = s0 + s2 + (s1 + s3);
+  for (; i < n; i++) sum += f[a + i] * f[b + i];
+  return sum;
+}
+
+function addScaled(f: Float64Array, alpha: number, x: number, y: number, n: number): void {
+  for (let i = 0; i < n; i++) f[y + i] += alpha * f[x + i];
+}
+
+/** out[i] = Σ_{j<count} c[j·step]·phi[j][i], row by row of Phi so that memory is read in sequence. */
+function combineFeatures(f: Float64Array, phi: number, count: number, c: number, step: number, out: number): void {
+  f.fill(0, out, out + B);
+  for (let j = 0, a = phi; j < count; j++, a += B) {
+    const cj = f[c + j * step];
+    for (let i = 0; i < B; i++) f[out + i] += cj * f[a + i];
+  }
+}

@@ -1,0 +1,148 @@
+/** Picks a kernel, falls back, records the reason. Nothing happens at import. */
+import { KernelError } from "../base/errors.js";
+import type { KernelChoice } from "../base/types.js";
+import { createReferenceMachine, type Machine, Tenancy, type TenantReport } from "./tenancy.js";
+import { createWasmMachine } from "./wasm.js";
+import { WASM_BASE64 } from "./wasmBytes.js";
+
+/** Where the binary comes from instead of the embedded copy. */
+export interface KernelSource {
+  readonly module?: WebAssembly.Module;
+  readonly bytes?: Uint8Array | ArrayBuffer;
+  readonly url?: string | URL;
+}
+
+/** What a choice came to. */
+export interface LoadedKernel {
+  readonly report: TenantReport;
+  /** Set for the wasm kernel: the shared machine and a maker of separate ones. */
+  readonly wasm?: WasmKernel;
+}
+
+export interface WasmKernel {
+  readonly shared: Tenancy;
+  create(): Machine;
+}
+
+/** (module (func (result v128) i32.const 0 i8x16.splat)) */
+const SIMD_PROBE = [
+  0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 8, 1, 6, 0, 65, 0, 253, 15, 11,
+];
+
+let source: KernelSource | undefined;
+let pending: Promise<WasmKernel> | undefined;
+let loaded: WasmKernel | undefined;
+
+/**
+ * Takes the binary from elsewhere: a compiled module, its bytes, or a URL to fetch. For hosts whose policy or bundler
+ * does not want the embedded copy. Applies to workspaces made afterwards; `undefined` restores the embedded copy.
+ */
+export function configureKernel(from: KernelSource | undefined): void {
+  source = from;
+  pending = undefined;
+  loaded = undefined;
+}
+
+/**
+ * Loads the chosen kernel. "auto" means wasm where it runs and otherwise the reference kernel with a `reason`.
+ * The binary is decoded and compiled once, at the first call that wants it.
+ * @throws {KernelError} `ABI` when the binary is of another release, or when "wasm" was asked for and cannot run
+ */
+export async function loadKernel(choice: KernelChoice): Promise<LoadedKernel> {
+  if (choice === "reference") return { report: { name: "reference", simd: false } };
+  try {
+    const wasm = await loadWasm();
+    return { report: { name: "wasm", simd: true }, wasm };
+  } catch (error) {
+    if (!(error instanceof Unavailable)) throw error;
+    if (choice === "wasm") {
+      throw new KernelError("ABI", `${error.message}. Use kernel "auto" or "reference".`, { cause: error.cause });
+    }
+    return { report: { name: "reference", simd: false, reason: error.message } };
+  }
+}
+
+/**
+ * The shared wasm machine if it was loaded before, for synchronous callers. It is theirs until they return to the event
+ * loop or call anything that enters a tenant; what they leave in it is lost.
+ */
+export function loadedMachine(): Machine | undefined {
+  return hasWebAssembly() ? loaded?.shared.visit() : undefined;
+}
+
+/** A new, empty reference machine. */
+export function referenceMachine(): Machine {
+  return createReferenceMachine();
+}
+
+/** WebAssembly does not run here; the message is the reason to report. */
+class Unavailable extends Error {}
+
+// Looked up at every call: a page or a test may take WebAssembly away after an earlier load.
+function hasWebAssembly(): boolean {
+  return typeof globalThis.WebAssembly === "object" && typeof globalThis.WebAssembly.Module === "function";
+}
+
+async function loadWasm(): Promise<WasmKernel> {
+  if (!hasWebAssembly()) throw new Unavailable("WebAssembly is missing here");
+  if (!WebAssembly.validate(new Uint8Array(SIMD_PROBE))) throw new Unavailable("WebAssembly has no SIMD here");
+  pending ??= compile(source);
+  const mine = pending;
+  try {
+    const kernel = await mine;
+    if (mine === pending) loaded = kernel;
+    return kernel;
+  } catch (error) {
+    // A network may come back; a policy or a wrong binary stays as it is.
+    if (mine === pending && source?.url !== undefined) pending = undefined;
+    throw error;
+  }
+}
+
+async function compile(from: KernelSource | undefined): Promise<WasmKernel> {
+  const module = from?.module ?? (await compileBytes(await bytesOf(from)));
+  const create = (): Machine => createWasmMachine({ module });
+  const first = create();
+  let spare: Machine | undefined = first;
+  const shared = new Tenancy(() => {
+    const machine = spare ?? create();
+    spare = undefined;
+    return machine;
+  });
+  return { shared, create };
+}
+
+async function compileBytes(bytes: Uint8Array<ArrayBuffer> | ArrayBuffer): Promise<WebAssembly.Module> {
+  try {
+    return await WebAssembly.compile(bytes);
+  } catch (cause) {
+    throw new Unavailable(`WebAssembly could not be compiled here (${messageOf(cause)})`, { cause });
+  }
+}
+
+async function bytesOf(from: KernelSource | undefined): Promise<Uint8Array<ArrayBuffer> | ArrayBuffer> {
+  if (from?.bytes !== undefined) return from.bytes as Uint8Array<ArrayBuffer> | ArrayBuffer;
+  if (from?.url === undefined) return decodeBase64(WASM_BASE64);
+  try {
+    const response = await fetch(from.url);
+    if (!response.ok) throw new Error(`HTTP status ${response.status}`);
+    return await response.arrayBuffer();
+  } catch (cause) {
+    throw new Unavailable(`the WebAssembly binary could not be fetched from ${from.url} (${messageOf(cause)})`, {
+      cause,
+    });
+  }
+}
+
+function decodeBase64(text: string): Uint8Array<ArrayBuffer> {
+  const direct = (Uint8Array as { fromBase64?: (text: string) => Uint8Array<ArrayBuffer> }).fromBase64;
+  if (direct !== undefined) return direct.call(Uint8Array, text);
+  const binary = atob(text);
+  const bytes = new Uint8Array(binary.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = binary.charCodeAt(i);
+  return bytes;
+}
+
+function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}

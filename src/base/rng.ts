@@ -1,8 +1,8 @@
 /** Seeded streams, uniforms, normals, split by label. */
 import { uniformInt } from "pure-rand/distribution/uniformInt";
 import { xoroshiro128plusFromState } from "pure-rand/generator/xoroshiro128plus";
+import { checkInteger } from "./assert.js";
 import { log } from "./elementary.js";
-import { OptionError } from "./errors.js";
 
 /** A stream of random numbers. Each draw advances it; streams of different labels are independent. */
 export interface Rng {
@@ -17,9 +17,6 @@ export interface Rng {
   /** The stream of this stream's seed and labels with more labels added; what was drawn before does not matter. */
   split(...labels: readonly (string | number)[]): Rng;
 }
-
-/** Largest seed, 2⁵³ − 1. */
-export const MAX_SEED = Number.MAX_SAFE_INTEGER;
 
 /**
  * A stream that depends on the seed and on the labels only, with the same bits on every platform.
@@ -62,9 +59,7 @@ export function createRng(seed: number, ...labels: readonly (string | number)[])
   };
 
   const integer = (n: number): number => {
-    if (!(Number.isSafeInteger(n) && n > 0)) {
-      throw new OptionError("RANGE", `n is ${n}; a random integer below n needs an integer n ≥ 1.`, { details: { n } });
-    }
+    checkInteger(n, "n", { min: 1 });
     return uniformInt(generator, 0, n - 1);
   };
 
@@ -89,16 +84,8 @@ export function createRng(seed: number, ...labels: readonly (string | number)[])
  *
  * @throws {OptionError} `TYPE` for what is not a number, `RANGE` unless an integer in 0…2⁵³−1
  */
-export function checkSeed(seed: unknown): asserts seed is number {
-  const expectation = "a seed is an integer from 0 to 2^53 − 1";
-  if (typeof seed !== "number") {
-    throw new OptionError("TYPE", `seed is ${typeof seed === "string" ? `"${seed}"` : String(seed)}; ${expectation}.`, {
-      details: { name: "seed", value: String(seed) },
-    });
-  }
-  if (!Number.isSafeInteger(seed) || seed < 0) {
-    throw new OptionError("RANGE", `seed is ${seed}; ${expectation}.`, { details: { name: "seed", value: seed } });
-  }
+export function checkSeed(seed: unknown, name = "seed"): asserts seed is number {
+  checkInteger(seed, name, { min: 0, max: Number.MAX_SAFE_INTEGER });
 }
 
 /** A seed from the platform's entropy, for runs that name none; the only call here that is not reproducible. */

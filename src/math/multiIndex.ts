@@ -1,4 +1,5 @@
 /** Multi-indices of total degree ≤ D: order, count, neighbours, and the tables that the kernels read. */
+import { checkInteger } from "../base/assert.js";
 import { OptionError } from "../base/errors.js";
 
 /** Most Hermite features a table is built for: 8 MB of positions per variable. */
@@ -33,8 +34,8 @@ export interface MultiIndexTable {
  * Cost: O(min(r, D)).
  */
 export function featureCount(rank: number, degree: number): number {
-  checkCount("rank", rank);
-  checkCount("degree", degree);
+  checkInteger(rank, "rank", { min: 0 });
+  checkInteger(degree, "degree", { min: 0 });
   const few = Math.min(rank, degree);
   const many = Math.max(rank, degree);
   let count = 1;
@@ -53,7 +54,7 @@ export function featureCount(rank: number, degree: number): number {
  * Cost: O(D·min(r, D)).
  */
 export function largestDegree(rank: number, limit: number): number {
-  checkCount("rank", rank);
+  checkInteger(rank, "rank", { min: 0 });
   if (rank === 0) return Number.POSITIVE_INFINITY;
   if (rank === 1) return Math.max(0, Math.floor(limit) - 1);
   let degree = 0;
@@ -207,26 +208,6 @@ export function derivativeCoefficients(coefficients: ArrayLike<number>, rank: nu
   const out = new Float64Array(up.length);
   for (let i = 0; i < out.length; i++) out[i] = Math.sqrt(exponents[i] + 1) * coefficients[up[i]];
   return out;
-}
-
-/**
- * Refuses anything but an integer ≥ 0.
- *
- * @throws {OptionError} `TYPE` for what is not a number, `RANGE` otherwise
- */
-export function checkCount(name: string, value: unknown): asserts value is number {
-  if (typeof value !== "number") {
-    throw new OptionError(
-      "TYPE",
-      `${name} is ${typeof value === "string" ? `"${value}"` : String(value)}; it must be an integer ≥ 0.`,
-      {
-        details: { name, value: String(value) },
-      },
-    );
-  }
-  if (!Number.isSafeInteger(value) || value < 0) {
-    throw new OptionError("RANGE", `${name} is ${value}; it must be an integer ≥ 0.`, { details: { name, value } });
-  }
 }
 
 function greatestCommonDivisor(a: number, b: number): number {

@@ -176,14 +176,6 @@ export function checkSignal(value: unknown, name = "signal"): AbortSignal {
 }
 
 /**
- * A seed: an integer in [0, 2⁵³).
- * @throws {OptionError} `TYPE` or `RANGE`
- */
-export function checkSeed(value: unknown, name = "seed"): number {
-  return checkInteger(value, name, { min: 0, max: Number.MAX_SAFE_INTEGER });
-}
-
-/**
  * A zeroed Float64Array, refused before allocation when it cannot fit.
  * @param what - what it is for, in words, e.g. `X (10000000×1000000)`
  * @throws {MemoryError} `TOO_LARGE` with the bytes wanted and allowed

@@ -2,14 +2,7 @@
 import { allocateDoubles, describe } from "../base/assert.js";
 import type { RunControl } from "../base/control.js";
 import { InputError } from "../base/errors.js";
-import type {
-  DenseRows,
-  FlatMatrix,
-  MatrixView,
-  StridedMatrix,
-  TableView,
-  VectorView,
-} from "../base/types.js";
+import type { DenseRows, FlatMatrix, MatrixView, StridedMatrix, TableView, VectorView } from "../base/types.js";
 import {
   checkAttached,
   checkFinite,

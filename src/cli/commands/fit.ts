@@ -1,0 +1,167 @@
+/** `leapflow fit`: learns a model from a table. */
+import { type Command, Option } from "commander";
+import type { Fit, FitStep, MultiIndexModel } from "../../index.js";
+import { addFitFlags, fitOptionsOf, numberOrWord } from "../fitFlags.js";
+import { type Quality, qualityOf } from "../metrics.js";
+import { watchSignals } from "../outcome.js";
+import { fitSummary, printJson, printText, progressLine } from "../print.js";
+import { type NamedMatrix, parseColumns, readTraining } from "../tables.js";
+
+interface FitFlags {
+  readonly target: string;
+  readonly test?: string;
+  readonly testFraction?: string;
+  readonly columns?: string;
+  readonly save?: string;
+  readonly json?: boolean;
+}
+
+/** What `fit` reports, as JSON or as a summary. */
+export interface FitReport {
+  readonly fit: Fit;
+  readonly columns: readonly string[];
+  readonly target: string;
+  readonly samples: number;
+  readonly testSamples: number;
+  readonly train: Quality;
+  readonly test?: Quality;
+  readonly elapsedMs: number;
+}
+
+export function addFitCommand(program: Command): void {
+  const command = program
+    .command("fit")
+    .description("Learn a model from a CSV or TSV file with a header line.")
+    .argument("<data>", "file with one row per observation")
+    .requiredOption("--target <column>", "name of the response")
+    .addOption(
+      new Option("--test <file>", "score on this file as well; its columns are found by name").conflicts(
+        "testFraction",
+      ),
+    )
+    .option("--test-fraction <share>", "set this share of the rows aside and score on them, e.g. 0.2")
+    .option("--columns <a,b,…>", "inputs to use; default: all columns but the target")
+    .option("--save <file>", "write the model here as JSON");
+  addFitFlags(command)
+    .option("--json", "print one JSON document instead of a summary")
+    .action((data: string, flags: FitFlags) => runFit(data, flags));
+}
+
+async function runFit(path: string, flags: FitFlags): Promise<void> {
+  const options = fitOptionsOf(flags as unknown as Record<string, unknown>);
+  const columns = parseColumns(flags.columns);
+  const watch = watchSignals();
+  const { drawSeed, fitMultiIndex } = await import("../../index.js");
+  const { checkWritable } = await import("../../io/index.js");
+  if (flags.save !== undefined) await checkWritable(flags.save);
+  const { X, y } = await readTraining(path, flags.target, columns);
+  // Drawn here when absent, because the split of the rows needs it before the fit starts.
+  if (options.seed === undefined) options.seed = drawSeed();
+  const parts = await splitTest(X, y, flags, options.seed);
+
+  const progress = progressLine();
+  const started = performance.now();
+  let best: FitStep | undefined;
+  let result: Fit;
+  try {
+    const steps = fitMultiIndex.steps(parts.X, parts.y, { ...options, signal: watch.signal } as never);
+    for (;;) {
+      const next = await steps.next();
+      if (next.done === true) {
+        result = next.value;
+        break;
+      }
+      if (best === undefined || next.value.loss <= best.loss) best = next.value;
+      progress.show(next.value);
+    }
+  } catch (error) {
+    progress.clear();
+    if (watch.signal.aborted && flags.save !== undefined) await saveBest(flags.save, best?.model(), flags.target);
+    throw error;
+  } finally {
+    watch.stop();
+  }
+  progress.clear();
+  const elapsedMs = performance.now() - started;
+  if (flags.save !== undefined) await save(flags.save, result.model, flags.target);
+  const report: FitReport = {
+    fit: result,
+    columns: X.names,
+    target: flags.target,
+    samples: parts.y.length,
+    testSamples: parts.test?.y.length ?? 0,
+    train: qualityOf(result.model.predict(parts.X), parts.y),
+    ...(parts.test === undefined ? {} : { test: qualityOf(result.model.predict(parts.test.X), parts.test.y) }),
+    elapsedMs,
+  };
+  if (flags.json === true) printJson(fitJson(report));
+  else printText(fitSummary(report, path, flags.save));
+}
+
+interface Parts {
+  readonly X: NamedMatrix;
+  readonly y: Float64Array;
+  readonly test?: { readonly X: NamedMatrix; readonly y: Float64Array };
+}
+
+async function splitTest(X: NamedMatrix, y: Float64Array, flags: FitFlags, seed: unknown): Promise<Parts> {
+  if (flags.test !== undefined) {
+    const { readCsv, selectColumns } = await import("../../io/index.js");
+    const table = await readCsv(flags.test, { columns: [...X.names, flags.target] });
+    const chosen = selectColumns(table, { target: flags.target, columns: X.names });
+    return { X, y, test: { X: chosen.X, y: chosen.y ?? new Float64Array(0) } };
+  }
+  if (flags.testFraction === undefined) return { X, y };
+  const { splitRows } = await import("../../index.js");
+  const { train, test } = splitRows(y.length, numberOrWord(flags.testFraction) as number, seed as number);
+  return { X: take(X, train), y: pick(y, train), test: { X: take(X, test), y: pick(y, test) } };
+}
+
+const pick = (y: Float64Array, rows: Int32Array): Float64Array => Float64Array.from(rows, (i) => y[i]);
+
+function take(X: NamedMatrix, rows: Int32Array): NamedMatrix {
+  const data = new Float64Array(rows.length * X.columns);
+  rows.forEach((row, i) => {
+    data.set(X.data.subarray(row * X.columns, (row + 1) * X.columns), i * X.columns);
+  });
+  return { data, rows: rows.length, columns: X.columns, names: X.names };
+}
+
+async function save(path: string, model: MultiIndexModel, target: string): Promise<void> {
+  const { MultiIndexModel } = await import("../../index.js");
+  const { saveModel } = await import("../../io/index.js");
+  await saveModel(path, MultiIndexModel.fromJSON({ ...model.toJSON(), target }));
+}
+
+async function saveBest(path: string, model: MultiIndexModel | undefined, target: string): Promise<void> {
+  if (model === undefined) {
+    process.stderr.write("leapflow: no model yet, nothing saved\n");
+    return;
+  }
+  await save(path, model, target);
+}
+
+/** The JSON document of `fit`; `null` where there is no number. */
+function fitJson({ fit, columns, samples, train, test, elapsedMs }: FitReport): Record<string, unknown> {
+  const { model, stop, diagnostics } = fit;
+  return {
+    samples,
+    dim: model.dim,
+    rank: model.rank,
+    degree: model.degree,
+    featureCount: model.link.coefficients.length,
+    columns,
+    directions: model.directions.to2DArray(),
+    basis: model.basis.to2DArray(),
+    metrics: { r2Train: train.r2, r2Test: test?.r2 ?? null, rmseTrain: train.rmse, rmseTest: test?.rmse ?? null },
+    stop,
+    iterations: stop.iterations,
+    elapsedMs,
+    kernel: fit.kernel,
+    seed: fit.seed,
+    importance: Array.from(model.importance()),
+    leaps: diagnostics.leaps,
+    warnings: diagnostics.warnings,
+    version: fit.version,
+  };
+}

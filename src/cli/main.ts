@@ -1,0 +1,46 @@
+#!/usr/bin/env node
+/** The command line: parses, runs one command, and turns every outcome into an exit code. */
+import { readFileSync } from "node:fs";
+import { Command, CommanderError } from "commander";
+import { addFitCommand } from "./commands/fit.js";
+import { addPredictCommand } from "./commands/predict.js";
+import { addScoreCommand } from "./commands/score.js";
+import { exitCodeOf, messageOf } from "./outcome.js";
+
+function createProgram(): Command {
+  const manifest = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
+    version: string;
+  };
+  const program = new Command("leapflow")
+    .description("Learn multi-index models y = f(Wᵀx) + noise from tables of numbers.")
+    .version(manifest.version)
+    .exitOverride()
+    // Errors are printed once, in one line, by `run`.
+    .configureOutput({ outputError: () => undefined })
+    .showSuggestionAfterError(true);
+  addFitCommand(program);
+  addPredictCommand(program);
+  addScoreCommand(program);
+  return program;
+}
+
+async function run(args: readonly string[]): Promise<number> {
+  try {
+    await createProgram().parseAsync(args, { from: "user" });
+    return 0;
+  } catch (error) {
+    const isHelp = error instanceof CommanderError && (error.exitCode === 0 || error.code === "commander.help");
+    if (!isHelp) process.stderr.write(`leapflow: ${messageOf(error)}\n`);
+    if (process.env.LEAPFLOW_DEBUG !== undefined && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+    return exitCodeOf(error);
+  }
+}
+
+// A reader that has seen enough (`leapflow … | head`) is no failure.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 2));
+process.stderr.on("error", () => undefined);
+
+run(process.argv.slice(2)).then((code) => {
+  // Pending output first; then leave at once, whatever timers or threads a computation left behind.
+  process.stdout.write("", () => process.exit(code));
+});

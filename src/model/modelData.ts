@@ -1,0 +1,137 @@
+/** The stored form of a model and its strict reader. */
+import { describe } from "../base/assert.js";
+import { FormatError } from "../base/errors.js";
+
+export const MODEL_FORMAT = "leapflow-model";
+/** Version of the stored form; grows only when an older release could not read it rightly. */
+export const MODEL_VERSION = 1;
+/** ‖basisᵀ·basis − I‖ allowed in a stored model, entry by entry. */
+const ORTHONORMAL_TOLERANCE = 1e-8;
+
+/** A model as plain records: JSON-safe, structured-clonable, frozen. Matrices are lists of rows. */
+export interface ModelData {
+  readonly format: typeof MODEL_FORMAT;
+  readonly version: typeof MODEL_VERSION;
+  readonly dim: number;
+  readonly rank: number;
+  /** null for a link family without a degree. */
+  readonly degree: number | null;
+  readonly columns?: readonly string[];
+  readonly target?: string;
+  readonly center: readonly number[];
+  readonly columnScale: readonly number[];
+  readonly directions: readonly (readonly number[])[];
+  readonly basis: readonly (readonly number[])[];
+  readonly gradientMoment: readonly (readonly number[])[];
+  /** What `link.toJSON()` gives. */
+  readonly link: unknown;
+}
+
+/**
+ * Checks everything about a stored model but its link. Only own properties are read, so keys such as `__proto__` do nothing.
+ * @throws {FormatError} `FORMAT` with path and reason, `VERSION` when a newer release wrote it
+ */
+export function readModelData(json: unknown): ModelData {
+  const model = own(json, "data") !== undefined && own(json, "format") === undefined ? own(json, "data") : json;
+  if (typeof model !== "object" || model === null || Array.isArray(model)) {
+    throw wrong("$", `is ${describe(model)}; expected a model object`);
+  }
+  const format = own(model, "format");
+  if (format !== MODEL_FORMAT)
+    throw wrong("$.format", `is ${describe(format)}; expected "${MODEL_FORMAT}": this is not a leapflow model`);
+  const version = own(model, "version");
+  if (typeof version === "number" && version > MODEL_VERSION) {
+    throw new FormatError(
+      "VERSION",
+      `The model has format version ${version}, newer than this release reads (${MODEL_VERSION}). Use the leapflow release that introduced model format ${version}, or a later one.`,
+      { details: { version, supported: MODEL_VERSION } },
+    );
+  }
+  if (version !== MODEL_VERSION) throw wrong("$.version", `is ${describe(version)}; expected ${MODEL_VERSION}`);
+
+  const dim = count(model, "dim", 1);
+  const rank = count(model, "rank", 0);
+  if (rank > dim) throw wrong("$.rank", `is ${rank}, above dim = ${dim}`);
+  const degree = own(model, "degree") === null ? null : count(model, "degree", 0);
+  const columns = own(model, "columns");
+  if (
+    columns !== undefined &&
+    !(Array.isArray(columns) && columns.length === dim && columns.every((name) => typeof name === "string"))
+  ) {
+    throw wrong("$.columns", `must be ${dim} strings`);
+  }
+  const target = own(model, "target");
+  if (target !== undefined && typeof target !== "string")
+    throw wrong("$.target", `is ${describe(target)}; expected a string`);
+  const basis = matrix(model, "basis", dim, rank);
+  checkOrthonormal(basis, rank);
+  const columnScale = list(own(model, "columnScale"), "$.columnScale", dim);
+  const negative = columnScale.findIndex((value) => value < 0);
+  if (negative >= 0) throw wrong(`$.columnScale[${negative}]`, `is ${columnScale[negative]}; a spread is ≥ 0`);
+  const link = own(model, "link");
+  if (typeof link !== "object" || link === null) throw wrong("$.link", `is ${describe(link)}; expected an object`);
+  return {
+    format: MODEL_FORMAT,
+    version: MODEL_VERSION,
+    dim,
+    rank,
+    degree,
+    ...(columns === undefined ? {} : { columns: columns as string[] }),
+    ...(target === undefined ? {} : { target }),
+    center: list(own(model, "center"), "$.center", dim),
+    columnScale,
+    directions: matrix(model, "directions", dim, rank),
+    basis,
+    gradientMoment: matrix(model, "gradientMoment", rank, rank),
+    link,
+  };
+}
+
+/** A property of the object itself; inherited ones count as missing. */
+function own(value: unknown, key: string): unknown {
+  return typeof value === "object" && value !== null && Object.hasOwn(value, key)
+    ? (value as Record<string, unknown>)[key]
+    : undefined;
+}
+
+/** The error for a bad place in a stored model. */
+export function wrong(path: string, reason: string): FormatError {
+  return new FormatError("FORMAT", `The model is not valid: ${path} ${reason}.`, { details: { path } });
+}
+
+function count(model: object, key: string, min: number): number {
+  const value = own(model, key);
+  if (typeof value === "number" && Number.isSafeInteger(value) && value >= min) return value;
+  throw wrong(`$.${key}`, `is ${describe(value)}; expected a whole number ≥ ${min}`);
+}
+
+function list(value: unknown, path: string, length: number): readonly number[] {
+  const isList = Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView));
+  if (!isList) throw wrong(path, `is ${describe(value)}; expected ${length} numbers`);
+  const values = Array.from(value as ArrayLike<unknown>);
+  if (values.length !== length) throw wrong(path, `has ${values.length} entries; expected ${length}`);
+  const bad = values.findIndex((entry) => typeof entry !== "number" || !Number.isFinite(entry));
+  if (bad >= 0) throw wrong(`${path}[${bad}]`, `is ${describe(values[bad])}; expected a finite number`);
+  return values as number[];
+}
+
+function matrix(model: object, key: string, rows: number, columns: number): readonly (readonly number[])[] {
+  const value = own(model, key);
+  if (!Array.isArray(value))
+    throw wrong(`$.${key}`, `is ${describe(value)}; expected ${rows} rows of ${columns} numbers`);
+  if (value.length !== rows) throw wrong(`$.${key}`, `has ${value.length} rows; expected ${rows}`);
+  return Array.from(value, (row, i) => list(row, `$.${key}[${i}]`, columns));
+}
+
+function checkOrthonormal(basis: readonly (readonly number[])[], rank: number): void {
+  for (let a = 0; a < rank; a++) {
+    for (let b = a; b < rank; b++) {
+      let sum = 0;
+      for (const row of basis) sum += row[a] * row[b];
+      const off = Math.abs(sum - (a === b ? 1 : 0));
+      if (!(off <= ORTHONORMAL_TOLERANCE)) {
+        throw wrong("$.basis", `has columns ${a} and ${b} that are not orthonormal (off by ${off.toExponential(2)})`);
+      }
+    }
+  }
+}

@@ -1,19 +1,16 @@
 #!/usr/bin/env node
 /** The command line: parses, runs one command, and turns every outcome into an exit code. */
-import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
+import { VERSION } from "../base/version.js";
 import { addFitCommand } from "./commands/fit.js";
 import { addPredictCommand } from "./commands/predict.js";
 import { addScoreCommand } from "./commands/score.js";
 import { exitCodeOf, messageOf } from "./outcome.js";
 
 function createProgram(): Command {
-  const manifest = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
-    version: string;
-  };
   const program = new Command("leapflow")
     .description("Learn multi-index models y = f(Wᵀx) + noise from tables of numbers.")
-    .version(manifest.version)
+    .version(VERSION)
     .exitOverride()
     // Errors are printed once, in one line, by `run`.
     .configureOutput({ outputError: () => undefined })

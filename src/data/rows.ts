@@ -2,7 +2,7 @@
 import { checkNumber, describe } from "../base/assert.js";
 import type { RunControl } from "../base/control.js";
 import { InputError } from "../base/errors.js";
-import { createRng } from "../base/rng.js";
+import { createRng, drawSeed } from "../base/rng.js";
 import type { DenseRows, RealArray, RowBlock, RowSource } from "../base/types.js";
 
 /** True for anything that says how many columns it has and can be iterated asynchronously. */
@@ -43,21 +43,23 @@ export function takeRows(dense: DenseRows, indices: ArrayLike<number>): DenseRow
 export interface RowSplit {
   readonly train: Int32Array;
   readonly test: Int32Array;
+  readonly seed: number;
 }
 
 /**
  * Sets a random part of n rows aside for testing: round(n · fraction) of them, at least one, and at least one is left.
  *
  * @param fraction - in (0, 1)
+ * @param seed - drawn and returned when not given; the same seed gives the same rows
  * @throws {OptionError} `RANGE`, `TYPE`; {InputError} `EMPTY` when there are fewer than two rows
  */
-export function splitRows(n: number, fraction: number, seed: number): RowSplit {
+export function splitRows(n: number, fraction: number, seed = drawSeed()): RowSplit {
   checkNumber(fraction, "testFraction", { above: 0, below: 1 });
   if (!(n >= 2))
     throw new InputError("EMPTY", `${n} rows cannot be split into a training and a test part; at least 2 are needed.`);
   const count = Math.min(n - 1, Math.max(1, Math.round(n * fraction)));
   const order = createRng(seed, "test-split").permutation(n);
-  return { test: order.slice(0, count).sort(), train: order.slice(count).sort() };
+  return { test: order.slice(0, count).sort(), train: order.slice(count).sort(), seed };
 }
 
 /**

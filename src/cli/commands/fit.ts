@@ -51,13 +51,13 @@ async function runFit(path: string, flags: FitFlags): Promise<void> {
   const options = fitOptionsOf(flags as unknown as Record<string, unknown>);
   const columns = parseColumns(flags.columns);
   const watch = watchSignals();
-  const { drawSeed, fitMultiIndex } = await import("../../index.js");
+  const { fitMultiIndex } = await import("../../index.js");
   const { checkWritable } = await import("../../io/index.js");
   if (flags.save !== undefined) await checkWritable(flags.save);
   const { X, y } = await readTraining(path, flags.target, columns);
-  // Drawn here when absent, because the split of the rows needs it before the fit starts.
-  if (options.seed === undefined) options.seed = drawSeed();
   const parts = await splitTest(X, y, flags, options.seed);
+  // One seed for the split and the fit, so that the seed printed repeats both.
+  if (parts.seed !== undefined) options.seed = parts.seed;
 
   const progress = progressLine();
   const started = performance.now();
@@ -71,7 +71,8 @@ async function runFit(path: string, flags: FitFlags): Promise<void> {
         result = next.value;
         break;
       }
-      if (best === undefined || next.value.loss <= best.loss) best = next.value;
+      // Losses of different phases are taken at different ridges and do not compare.
+      if (best?.phase !== next.value.phase || next.value.loss <= best.loss) best = next.value;
       progress.show(next.value);
     }
   } catch (error) {
@@ -102,6 +103,7 @@ interface Parts {
   readonly X: NamedMatrix;
   readonly y: Float64Array;
   readonly test?: { readonly X: NamedMatrix; readonly y: Float64Array };
+  readonly seed?: number;
 }
 
 async function splitTest(X: NamedMatrix, y: Float64Array, flags: FitFlags, seed: unknown): Promise<Parts> {
@@ -113,8 +115,9 @@ async function splitTest(X: NamedMatrix, y: Float64Array, flags: FitFlags, seed:
   }
   if (flags.testFraction === undefined) return { X, y };
   const { splitRows } = await import("../../index.js");
-  const { train, test } = splitRows(y.length, numberOrWord(flags.testFraction) as number, seed as number);
-  return { X: take(X, train), y: pick(y, train), test: { X: take(X, test), y: pick(y, test) } };
+  const split = splitRows(y.length, numberOrWord(flags.testFraction) as number, seed as number | undefined);
+  const { train, test } = split;
+  return { X: take(X, train), y: pick(y, train), test: { X: take(X, test), y: pick(y, test) }, seed: split.seed };
 }
 
 const pick = (y: Float64Array, rows: Int32Array): Float64Array => Float64Array.from(rows, (i) => y[i]);

@@ -95,7 +95,22 @@ function polishedRoot(n: number, index: number, h: Float64Array): number {
   return x;
 }
 
-const splitRules = new Map<string, QuadratureRule>();
+/**
+ * The n-point Gauss–Legendre rule on (−1, 1): Σ weights·g(nodes) ≈ ∫g, weights sum to 2.
+ *
+ * For small n (nodes to a few ε): eigenvalues and first eigenvector entries of the Jacobi matrix (Golub & Welsch).
+ */
+export function gaussLegendre(n: number): QuadratureRule {
+  checkInteger(n, "n", { min: 1, max: 64 });
+  const jacobi = new Float64Array(n * n);
+  for (let k = 1; k < n; k++) {
+    jacobi[k * n + k - 1] = jacobi[(k - 1) * n + k] = k / Math.sqrt(4 * k * k - 1);
+  }
+  const { values, vectors } = symmetricEigen(jacobi, n);
+  return { nodes: values, weights: Float64Array.from({ length: n }, (_, i) => 2 * vectors[i] * vectors[i]) };
+}
+
+const splitRules = new Map<number, QuadratureRule>();
 
 /**
  * A rule of 2·half nodes that treats the half-lines z < 0 and z > 0 apart: exact for functions that are one polynomial of
@@ -110,11 +125,10 @@ const splitRules = new Map<string, QuadratureRule>();
  */
 export function splitGaussHermite(half: number): QuadratureRule {
   checkInteger(half, "half", { min: 1, max: 64 });
-  const key = String(half);
-  let rule = splitRules.get(key);
+  let rule = splitRules.get(half);
   if (rule === undefined) {
     rule = buildSplitRule(half);
-    splitRules.set(key, rule);
+    splitRules.set(half, rule);
   }
   return { nodes: rule.nodes.slice(), weights: rule.weights.slice() };
 }
@@ -174,19 +188,14 @@ let halfMeasure: QuadratureRule | undefined;
 /** The half-normal law as 40 panels of 20 Gauss–Legendre points on (0, 40): far beyond where its moments ≤ 127 live. */
 function halfNormalMeasure(): QuadratureRule {
   if (halfMeasure !== undefined) return halfMeasure;
-  const size = 20;
-  const jacobi = new Float64Array(size * size);
-  for (let k = 1; k < size; k++) {
-    jacobi[k * size + k - 1] = jacobi[(k - 1) * size + k] = k / Math.sqrt(4 * k * k - 1);
-  }
-  const { values, vectors } = symmetricEigen(jacobi, size);
+  const panelRule = gaussLegendre(20);
   const nodes: number[] = [];
   const weights: number[] = [];
   for (let panel = 0; panel < 40; panel++) {
-    for (let i = 0; i < size; i++) {
-      const x = panel + 0.5 * (values[i] + 1);
+    for (let i = 0; i < panelRule.nodes.length; i++) {
+      const x = panel + 0.5 * (panelRule.nodes[i] + 1);
       nodes.push(x);
-      weights.push(2 * vectors[i] * vectors[i] * normalDensity(x));
+      weights.push(panelRule.weights[i] * normalDensity(x));
     }
   }
   halfMeasure = { nodes: Float64Array.from(nodes), weights: Float64Array.from(weights) };

@@ -1,6 +1,7 @@
 /** The stored form of a model and its strict reader. */
 import { describe } from "../base/assert.js";
 import { FormatError } from "../base/errors.js";
+import type { LinkData } from "./link.js";
 
 export const MODEL_FORMAT = "leapflow-model";
 /** Version of the stored form; grows only when an older release could not read it rightly. */
@@ -12,6 +13,8 @@ const ORTHONORMAL_TOLERANCE = 1e-8;
 export interface ModelData {
   readonly format: typeof MODEL_FORMAT;
   readonly version: typeof MODEL_VERSION;
+  /** The leapflow release that wrote it; every later one reads it. */
+  readonly release: string;
   readonly dim: number;
   readonly rank: number;
   /** null for a link family without a degree. */
@@ -23,15 +26,17 @@ export interface ModelData {
   readonly directions: readonly (readonly number[])[];
   readonly basis: readonly (readonly number[])[];
   readonly gradientMoment: readonly (readonly number[])[];
-  /** What `link.toJSON()` gives. */
-  readonly link: unknown;
+  readonly link: LinkData;
 }
+
+/** A stored model with everything checked but the link. */
+export type CheckedData = Omit<ModelData, "link" | "release"> & { readonly link: object };
 
 /**
  * Checks everything about a stored model but its link. Only own properties are read, so keys such as `__proto__` do nothing.
  * @throws {FormatError} `FORMAT` with path and reason, `VERSION` when a newer release wrote it
  */
-export function readModelData(json: unknown): ModelData {
+export function readModelData(json: unknown): CheckedData {
   const model = own(json, "data") !== undefined && own(json, "format") === undefined ? own(json, "data") : json;
   if (typeof model !== "object" || model === null || Array.isArray(model)) {
     throw wrong("$", `is ${describe(model)}; expected a model object`);
@@ -41,10 +46,13 @@ export function readModelData(json: unknown): ModelData {
     throw wrong("$.format", `is ${describe(format)}; expected "${MODEL_FORMAT}": this is not a leapflow model`);
   const version = own(model, "version");
   if (typeof version === "number" && version > MODEL_VERSION) {
+    const release = own(model, "release");
+    const reader =
+      typeof release === "string" ? `leapflow ${release}, which wrote it,` : "the leapflow release that wrote it";
     throw new FormatError(
       "VERSION",
-      `The model has format version ${version}, newer than this release reads (${MODEL_VERSION}). Use the leapflow release that introduced model format ${version}, or a later one.`,
-      { details: { version, supported: MODEL_VERSION } },
+      `The model has format version ${version}, newer than ${MODEL_VERSION}, the last one this release reads. Use ${reader} or a later one.`,
+      { details: { version, supported: MODEL_VERSION, release } },
     );
   }
   if (version !== MODEL_VERSION) throw wrong("$.version", `is ${describe(version)}; expected ${MODEL_VERSION}`);

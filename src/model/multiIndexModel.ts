@@ -1,10 +1,11 @@
 /** Immutable fitted model: predict, toJSON, fromJSON. */
 import { InputError } from "../base/errors.js";
 import type { DenseRows, MatrixLike, VectorLike } from "../base/types.js";
+import { VERSION } from "../base/version.js";
 import { readMatrix, readVector } from "../data/input.js";
 import { type Matrix, toMatrix } from "../math/dense.js";
 import { Link } from "./link.js";
-import { MODEL_FORMAT, MODEL_VERSION, type ModelData, readModelData } from "./modelData.js";
+import { MODEL_FORMAT, MODEL_VERSION, type ModelData, readModelData, wrong } from "./modelData.js";
 
 /** Rows whose link values are computed at once, which bounds the memory beside the result. */
 const CHUNK_ROWS = 2048;
@@ -48,9 +49,10 @@ export class MultiIndexModel {
     this.data = Object.freeze({
       format: MODEL_FORMAT,
       version: MODEL_VERSION,
+      release: VERSION,
       dim,
       rank,
-      degree: link.degree ?? null,
+      degree: link.degree,
       ...(parts.columns === undefined ? {} : { columns: Object.freeze([...parts.columns]) }),
       ...(parts.target === undefined ? {} : { target: parts.target }),
       center: frozenList(parts.center),
@@ -209,7 +211,10 @@ export class MultiIndexModel {
    */
   static fromJSON(json: unknown): MultiIndexModel {
     const { link: linkData, ...data } = readModelData(json);
-    const link = Link.fromJSON(linkData);
+    const link = Link.fromJSON(linkData, "$.link");
+    for (const key of ["rank", "degree"] as const) {
+      if (link[key] !== data[key]) throw wrong(`$.link.${key}`, `is ${link[key]}, but $.${key} is ${data[key]}`);
+    }
     return new MultiIndexModel(
       {
         ...data,

@@ -1,0 +1,215 @@
+/** The rows of one problem inside a kernel: arena, addresses, blocks of X, and the loop over blocks. */
+import type { RunControl } from "../base/control.js";
+import type { DenseRows, KernelChoice, KernelReport } from "../base/types.js";
+import { acquireTenant, type Machine, type Tenant } from "./machine.js";
+import { type Address, BLOCK_ROWS } from "./ops.js";
+import { assertFits, type Layout, layoutOf, type ProblemShape, type SlotName } from "./shape.js";
+
+/** How raw columns enter the kernel: x̃ = (x − center)·inverseScale. */
+export interface Standardization {
+  readonly center: Float64Array;
+  readonly inverseScale: Float64Array;
+}
+
+export const F64 = 8;
+export const BLOCK_BYTES = BLOCK_ROWS * F64;
+/** Work between two looks at the abort signal: a few milliseconds of the slower kernel. */
+const FLOPS_PER_BREATH = 4e6;
+
+/**
+ * One reservation: all memory of a fit, and X in standardized blocks, held or streamed from the caller's array.
+ *
+ * Addresses and views are good until the next `await`; passes give way to the event loop between blocks, when another
+ * fit may take the machine. After `dispose` everything throws KernelError `DISPOSED`.
+ */
+export class Blocks {
+  readonly layout: Layout;
+  readonly tenant: Tenant;
+  readonly rows: DenseRows;
+  /** Σ wᵢ; n without weights. */
+  weightSum: number;
+  readonly #control: RunControl;
+  #plain = false;
+  #loaded = false;
+  #weights: Float64Array | undefined;
+
+  protected constructor(tenant: Tenant, layout: Layout, rows: DenseRows, control: RunControl) {
+    this.tenant = tenant;
+    this.layout = layout;
+    this.rows = rows;
+    this.#control = control;
+    this.weightSum = rows.rows;
+  }
+
+  get report(): KernelReport {
+    return { ...this.tenant.report, threads: 1 };
+  }
+
+  dispose(): void {
+    this.tenant.release();
+  }
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  /** Sets responses and square roots of row weights; the kernels see √w·y. */
+  setTarget(y: Float64Array, rootWeights?: Float64Array): void {
+    const m = this.tenant.enter();
+    const n = this.layout.shape.samples;
+    const target = this.view(m, "target", this.layout.paddedRows);
+    const root = this.view(m, "rootWeights", this.layout.paddedRows);
+    target.set(y);
+    target.fill(0, n);
+    root.fill(0, n);
+    let sum = 0;
+    if (rootWeights) {
+      root.set(rootWeights);
+      for (let i = 0; i < n; i++) {
+        target[i] *= rootWeights[i];
+        sum += rootWeights[i] * rootWeights[i];
+      }
+    } else {
+      root.fill(1, 0, n);
+    }
+    this.weightSum = rootWeights ? sum : n;
+    this.#weights = rootWeights?.map((s) => s * s);
+  }
+
+  /** Sets how raw rows are centred and scaled, and loads them if X is small enough to be held. */
+  async standardize({ center, inverseScale }: Standardization): Promise<void> {
+    const { shape, stride, resident } = this.layout;
+    this.#plain = center.every((c) => c === 0) && inverseScale.every((s) => s === 1) && stride === shape.columns;
+    this.#loaded = false;
+    const m = this.tenant.enter();
+    this.store(m, "center", center);
+    this.store(m, "inverseScale", inverseScale);
+    if (!resident) return;
+    await this.pass(2 * BLOCK_ROWS * stride, (machine, b) => {
+      this.fetch(machine, b, this.at(machine, "x") + b * stride * BLOCK_BYTES);
+    });
+    this.#loaded = true;
+  }
+
+  /** Row weights, n numbers, or undefined when all are 1. */
+  rowWeights(): Float64Array | undefined {
+    return this.#weights;
+  }
+
+  /** Runs `visit` over the blocks, giving way to the event loop (and to other fits) between them. */
+  async pass(flopsPerBlock: number, visit: (m: Machine, block: number) => void, blocks = this.layout.blocks) {
+    const every = Math.max(1, Math.floor(FLOPS_PER_BREATH / Math.max(1, flopsPerBlock)));
+    let m = this.tenant.enter();
+    for (let b = 0; b < blocks; b++) {
+      visit(m, b);
+      if ((b + 1) % every === 0) {
+        await this.#control.breathe();
+        m = this.tenant.enter();
+      }
+    }
+    await this.#control.breathe();
+  }
+
+  at(m: Machine, slot: SlotName): Address {
+    return m.base + this.layout.slots[slot];
+  }
+  /** Address of a block's part of an array with `width` rows of BLOCK_ROWS per block. */
+  row(m: Machine, slot: SlotName, block: number, width: number): Address {
+    return this.at(m, slot) + block * width * BLOCK_BYTES;
+  }
+  view(m: Machine, slot: SlotName, length: number): Float64Array {
+    const first = this.at(m, slot) / F64;
+    return m.f64.subarray(first, first + length);
+  }
+  store(m: Machine, slot: SlotName, values: Float64Array): void {
+    m.f64.set(values, this.at(m, slot) / F64);
+  }
+
+  /** Address of a standardized block of X. */
+  block(m: Machine, b: number): Address {
+    const { stride, resident } = this.layout;
+    if (resident && this.#loaded) return this.at(m, "x") + b * stride * BLOCK_BYTES;
+    const at = this.at(m, "xBlock");
+    this.fetch(m, b, at);
+    return at;
+  }
+
+  fetch(m: Machine, b: number, to: Address): void {
+    const { stride, shape } = this.layout;
+    const { data } = this.rows;
+    const d = shape.columns;
+    const first = b * BLOCK_ROWS;
+    const rows = Math.min(BLOCK_ROWS, shape.samples - first);
+    const block = data.subarray(first * d, (first + rows) * d);
+    if (this.#plain) {
+      m.f64.set(block, to / F64);
+      if (rows < BLOCK_ROWS) m.f64.fill(0, to / F64 + rows * stride, to / F64 + BLOCK_ROWS * stride);
+      return;
+    }
+    m.f64.set(block, this.at(m, "staging") / F64);
+    this.spread(m, to, rows);
+  }
+
+  gather(m: Machine, subset: Int32Array, first: number, rows: number): Address {
+    const { data } = this.rows;
+    const d = this.layout.shape.columns;
+    const staging = this.at(m, "staging") / F64;
+    for (let i = 0; i < rows; i++) {
+      const row = subset[first + i];
+      m.f64.set(data.subarray(row * d, (row + 1) * d), staging + i * d);
+    }
+    const to = this.at(m, "xBlock");
+    this.spread(m, to, rows);
+    return to;
+  }
+
+  spread(m: Machine, to: Address, rows: number): void {
+    const { stride, shape } = this.layout;
+    const center = this.at(m, "center");
+    m.ops.standardize(this.at(m, "staging"), to, rows, shape.columns, stride, center, this.at(m, "inverseScale"));
+  }
+
+  weightsOfBlock(m: Machine, b: number): void {
+    const root = this.view(m, "rootWeights", this.layout.paddedRows);
+    const weights = this.view(m, "rowWeights", BLOCK_ROWS);
+    for (let i = 0; i < BLOCK_ROWS; i++) weights[i] = root[b * BLOCK_ROWS + i] ** 2;
+  }
+
+  /** d×r row-major → paired. */
+  storePaired(a: Float64Array): void {
+    const m = this.tenant.enter();
+    const { stride, shape } = this.layout;
+    const { rank: r, columns: d } = shape;
+    const paired = this.view(m, "paired", stride * r);
+    paired.fill(0);
+    for (let j = 0; j < d; j++) {
+      for (let k = 0; k < r; k++) paired[(j >> 1) * 2 * r + 2 * k + (j & 1)] = a[j * r + k];
+    }
+  }
+  clearPaired(r: number): void {
+    this.view(this.tenant.enter(), "pairedSum", this.layout.stride * r).fill(0);
+  }
+  readPaired(r: number): Float64Array {
+    const paired = this.view(this.tenant.enter(), "pairedSum", this.layout.stride * r);
+    const d = this.layout.shape.columns;
+    const out = new Float64Array(d * r);
+    for (let j = 0; j < d; j++) {
+      for (let k = 0; k < r; k++) out[j * r + k] = paired[(j >> 1) * 2 * r + 2 * k + (j & 1)];
+    }
+    return out;
+  }
+}
+
+/**
+ * Reserves the arena of a problem.
+ * @param hold - keep a small X in the kernel's memory; not worth it for one or two passes
+ * @throws {MemoryError} `TOO_LARGE` before anything is allocated, `OUT_OF_MEMORY` if the machine has less
+ */
+export async function reserve(
+  shape: ProblemShape,
+  choice: KernelChoice,
+  hold: boolean,
+): Promise<{ tenant: Tenant; layout: Layout }> {
+  const layout = layoutOf(shape, hold);
+  assertFits(layout.bytes, 2 ** 32 - 2 ** 20);
+  return { tenant: await acquireTenant(choice, layout.bytes), layout };
+}

@@ -1,0 +1,150 @@
+/** Problem shape → slots and total bytes; pure arithmetic. */
+import { MemoryError } from "../base/errors.js";
+import { BLOCK_ROWS } from "./ops.js";
+
+/** What a workspace must hold. */
+export interface ProblemShape {
+  /** n, rows of X. */
+  readonly samples: number;
+  /** d, columns of X. */
+  readonly columns: number;
+  /** r, directions. */
+  readonly rank: number;
+  /** D, total degree of the link. */
+  readonly degree: number;
+  /** p = C(r + D, D). */
+  readonly featureCount: number;
+  /** Features of degree ≤ D − 1. */
+  readonly derivativeCount: number;
+}
+
+/** X up to this size stays in the kernel's memory; a larger one is streamed block by block from the caller's array. */
+export const RESIDENT_BYTES = 32 * 2 ** 20;
+
+const F64 = 8;
+const ALIGN = 64;
+
+/**
+ * Slots of the arena, in bytes from its start. Names ending in 0 and 1 are the two halves of a double buffer: one
+ * holds the current point, the other the trial.
+ *
+ *     small statistics … | one row block | y, √w, u | z, fields, residual (×2), direction | resident X
+ */
+export interface Layout {
+  readonly shape: ProblemShape;
+  /** Doubles per row of an x block: columns rounded up to even. */
+  readonly stride: number;
+  readonly blocks: number;
+  readonly paddedRows: number;
+  readonly packedCount: number;
+  readonly resident: boolean;
+  readonly slots: Readonly<Record<SlotName, number>>;
+  readonly bytes: number;
+}
+
+const SLOT_NAMES = [
+  "center",
+  "inverseScale",
+  "columnSums",
+  "paired",
+  "pairedSum",
+  "table",
+  "coefficients",
+  "derivatives",
+  "gram",
+  "moment",
+  "solution",
+  "small",
+  "square",
+  "factor0",
+  "factor1",
+  "staging",
+  "xBlock",
+  "scratch",
+  "rowWeights",
+  "h",
+  "phi",
+  "c",
+  "target",
+  "rootWeights",
+  "direction",
+  "u",
+  "z0",
+  "z1",
+  "fields0",
+  "fields1",
+  "residual0",
+  "residual1",
+  "x",
+] as const;
+export type SlotName = (typeof SLOT_NAMES)[number];
+
+/** Places every slot of a problem in one arena. Cost: O(1). */
+export function layoutOf(shape: ProblemShape, hold = true): Layout {
+  const { samples, columns, rank, degree, featureCount, derivativeCount } = shape;
+  const stride = columns + (columns & 1);
+  const blocks = Math.ceil(samples / BLOCK_ROWS);
+  const paddedRows = blocks * BLOCK_ROWS;
+  const packedCount = (featureCount * (featureCount + 1)) / 2;
+  const resident = hold && paddedRows * stride * F64 <= RESIDENT_BYTES;
+  const doubles: Record<SlotName, number> = {
+    center: stride,
+    inverseScale: stride,
+    columnSums: stride,
+    paired: stride * Math.max(rank, 1),
+    pairedSum: stride * Math.max(rank, 1),
+    table: featureCount,
+    coefficients: featureCount,
+    derivatives: derivativeCount * rank,
+    gram: packedCount,
+    moment: featureCount,
+    solution: featureCount,
+    square: stride * stride,
+    small: Math.max((rank * (rank + 1)) / 2, rank * rank, 8),
+    factor0: packedCount,
+    factor1: packedCount,
+    staging: BLOCK_ROWS * columns,
+    xBlock: BLOCK_ROWS * stride,
+    scratch: BLOCK_ROWS * stride,
+    rowWeights: BLOCK_ROWS,
+    h: rank * (degree + 1) * BLOCK_ROWS,
+    phi: featureCount * BLOCK_ROWS,
+    c: Math.max(rank, 1) * BLOCK_ROWS,
+    target: paddedRows,
+    rootWeights: paddedRows,
+    direction: paddedRows * rank,
+    u: paddedRows,
+    z0: paddedRows * rank,
+    z1: paddedRows * rank,
+    fields0: paddedRows * (rank + 1),
+    fields1: paddedRows * (rank + 1),
+    residual0: paddedRows,
+    residual1: paddedRows,
+    x: resident ? paddedRows * stride : 0,
+  };
+  const slots = {} as Record<SlotName, number>;
+  let bytes = 0;
+  for (const name of SLOT_NAMES) {
+    slots[name] = bytes;
+    bytes += Math.ceil((doubles[name] * F64) / ALIGN) * ALIGN;
+  }
+  return { shape, stride, blocks, paddedRows, packedCount, resident, slots, bytes };
+}
+
+/**
+ * Bytes that a fit of this shape reserves before its first step.
+ *
+ * X itself is counted only when it is small enough to be held (`RESIDENT_BYTES`).
+ */
+export const workspaceBytes = (shape: ProblemShape): number => layoutOf(shape).bytes;
+
+/** Refuses a workspace that cannot fit. @throws {MemoryError} `TOO_LARGE` with bytes wanted and allowed */
+export function assertFits(bytes: number, allowed: number): void {
+  if (!(bytes <= allowed)) {
+    throw new MemoryError(
+      "TOO_LARGE",
+      `this fit needs ${bytes} bytes of working memory; ${allowed} bytes are allowed. Use fewer rows, a lower rank or a lower degree.`,
+      { details: { wanted: bytes, allowed } },
+    );
+  }
+}

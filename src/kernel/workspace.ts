@@ -1,0 +1,301 @@
+/** The passes of a fit at a basis, written once for both kernels: normal equations, residuals, gradients. */
+import type { RunControl } from "../base/control.js";
+import { InputError } from "../base/errors.js";
+import type { DenseRows, KernelChoice } from "../base/types.js";
+import { BLOCK_BYTES, Blocks, reserve } from "./blocks.js";
+import type { Machine } from "./machine.js";
+import { type Address, BLOCK_ROWS } from "./ops.js";
+import type { ProblemShape, SlotName } from "./shape.js";
+
+/** Sums over all rows at a given link. Nothing is divided by n. */
+export interface ResidualSums {
+  /** Σ wᵢρᵢ². */
+  readonly sumSquares: number;
+  /** Σ wᵢ gᵢgᵢᵀ, r×r. */
+  readonly gradientSquares: Float64Array;
+  /** Σ wᵢρᵢ x̃ᵢgᵢᵀ, d×r row-major; absent unless asked for. */
+  readonly transposed?: Float64Array;
+}
+
+/**
+ * Everything with n entries that a solver needs: Z, the fields f and ∇f, residuals. Solvers see only small statistics:
+ * p×p normal equations, d×r products. A workspace holds two points, current and trial; `acceptTrial` swaps them.
+ */
+export class Workspace extends Blocks {
+  #current: 0 | 1 = 0;
+
+  /**
+   * Reserves the arena of a problem.
+   * @param table - feature table of (rank, degree), int32 pairs
+   * @param hold - keep a small X in the kernel's memory; not worth it for one or two passes
+   * @throws {MemoryError} `TOO_LARGE` before anything is allocated, `OUT_OF_MEMORY` if the machine has less
+   */
+  static async create(
+    rows: DenseRows,
+    shape: ProblemShape,
+    table: Int32Array,
+    choice: KernelChoice,
+    control: RunControl,
+    hold = true,
+  ): Promise<Workspace> {
+    const { tenant, layout } = await reserve(shape, choice, hold);
+    const workspace = new Workspace(tenant, layout, rows, control);
+    const m = tenant.enter();
+    m.i32.set(table, workspace.at(m, "table") / 4);
+    return workspace;
+  }
+
+  /** Z = X̃A into the trial, with its normal equations; A is d×r row-major. */
+  async projectTrial(a: Float64Array): Promise<void> {
+    const { stride, shape } = this.layout;
+    const r = shape.rank;
+    this.storePaired(a);
+    this.#clearNormalEquations();
+    await this.pass(this.#linkFlops() + 2 * BLOCK_ROWS * stride * r, (m, b) => {
+      const z = this.row(m, this.#slot("z", true), b, r);
+      if (r > 0) m.ops.project(this.block(m, b), stride, r, this.at(m, "paired"), z);
+      this.#accumulate(m, b, z);
+    });
+    this.#assertFinite();
+  }
+
+  /** Z(t) = (Z + t·Z_Δ)·m into the trial, with its normal equations, without reading X; m is r×r. */
+  async combineTrial(t: number, mixing: Float64Array): Promise<void> {
+    const r = this.layout.shape.rank;
+    this.#clearNormalEquations();
+    this.store(this.tenant.enter(), "small", mixing);
+    await this.pass(this.#linkFlops(), (m, b) => {
+      const z = this.row(m, this.#slot("z", true), b, r);
+      const from = this.row(m, this.#slot("z", false), b, r);
+      m.ops.combine(from, this.row(m, "direction", b, r), r, t, this.at(m, "small"), z);
+      this.#accumulate(m, b, z);
+    });
+    this.#assertFinite();
+  }
+
+  /**
+   * Normal equations at the current point with rows left out (keep 0) or kept (1). Read by `normalEquations` and
+   * `solveTrial`; the current point stays.
+   */
+  async accumulateKept(keep: Uint8Array): Promise<void> {
+    const r = this.layout.shape.rank;
+    this.#clearNormalEquations();
+    await this.pass(this.#linkFlops(), (m, b) => {
+      const first = b * BLOCK_ROWS;
+      const w = this.view(m, "rowWeights", BLOCK_ROWS);
+      const y = this.view(m, "c", BLOCK_ROWS);
+      const own = this.view(m, "rootWeights", this.layout.paddedRows);
+      const target = this.view(m, "target", this.layout.paddedRows);
+      for (let i = 0; i < BLOCK_ROWS; i++) {
+        const kept = first + i < this.layout.shape.samples ? keep[first + i] : 0;
+        w[i] = kept * own[first + i];
+        y[i] = kept * target[first + i];
+      }
+      this.#accumulate(m, b, this.row(m, this.#slot("z", false), b, r), this.at(m, "rowWeights"), this.at(m, "c"));
+    });
+    this.#assertFinite();
+  }
+
+  /** Copies of the trial's normal equations: ΦᵀΦ packed upper, Φᵀy. */
+  normalEquations(): { gram: Float64Array; moment: Float64Array } {
+    const m = this.tenant.enter();
+    const { packedCount, shape } = this.layout;
+    return {
+      gram: this.view(m, "gram", packedCount).slice(),
+      moment: this.view(m, "moment", shape.featureCount).slice(),
+    };
+  }
+
+  /**
+   * Solves (ΦᵀΦ/n + diag(penalty)) c = Φᵀy/n for the trial and keeps the factor with it.
+   * @returns the coefficients, or the index of the failing pivot
+   */
+  solveTrial(penalty: Float64Array, pivotTolerance: number): { coefficients: Float64Array } | { pivot: number } {
+    const m = this.tenant.enter();
+    const p = this.layout.shape.featureCount;
+    const slot = this.#slot("factor", true);
+    const factor = this.view(m, slot, this.layout.packedCount);
+    const gram = this.view(m, "gram", this.layout.packedCount);
+    for (let k = 0; k < factor.length; k++) factor[k] = gram[k] / this.weightSum;
+    for (let j = 0; j < p; j++) factor[(j * (j + 1)) / 2 + j] += penalty[j];
+    const status = m.ops.choleskyFactor(this.at(m, slot), p, pivotTolerance);
+    if (status !== 0) return { pivot: status - 1 };
+    const moment = this.view(m, "moment", p);
+    const c = this.view(m, "coefficients", p);
+    for (let j = 0; j < p; j++) c[j] = moment[j] / this.weightSum;
+    m.ops.choleskySolve(this.at(m, slot), p, this.at(m, "coefficients"));
+    return { coefficients: c.slice() };
+  }
+
+  /**
+   * Residuals and link gradients of the trial at coefficients c; with `transposed` also Σ wᵢρᵢx̃ᵢgᵢᵀ in the same pass.
+   * @param derivatives - ck[j·r + k], coefficients of ∂f/∂z_k
+   */
+  async residualsOfTrial(c: Float64Array, derivatives: Float64Array, transposed: boolean): Promise<ResidualSums> {
+    const { stride, shape } = this.layout;
+    const { rank: r, featureCount: p, derivativeCount } = shape;
+    const entry = this.tenant.enter();
+    this.store(entry, "coefficients", c);
+    this.store(entry, "derivatives", derivatives);
+    const squares = this.view(entry, "small", (r * (r + 1)) / 2);
+    squares.fill(0);
+    if (transposed) this.clearPaired(r);
+    let sumSquares = 0;
+    const flops = this.#linkFlops() + 2 * BLOCK_ROWS * stride * r;
+    await this.pass(flops, (m, b) => {
+      const { ops } = m;
+      const z = this.row(m, this.#slot("z", true), b, r);
+      const fields = this.row(m, this.#slot("fields", true), b, r + 1);
+      const residual = this.row(m, this.#slot("residual", true), b, 1);
+      this.#features(m, b, z);
+      const phi = this.at(m, "phi");
+      ops.fields(phi, p, this.at(m, "coefficients"), derivativeCount, r, this.at(m, "derivatives"), fields);
+      sumSquares += ops.residual(this.row(m, "target", b, 1), fields, residual);
+      if (r === 0) return;
+      const g = fields + BLOCK_BYTES;
+      ops.accumulateGram(g, r, this.at(m, "small"));
+      if (!transposed) return;
+      ops.scaleFields(residual, g, r, this.at(m, "c"));
+      ops.accumulateTransposed(this.block(m, b), stride, r, this.at(m, "c"), this.at(m, "pairedSum"));
+    });
+    const packed = this.view(this.tenant.enter(), "small", (r * (r + 1)) / 2);
+    const gradientSquares = new Float64Array(r * r);
+    for (let k = 0; k < r; k++) {
+      for (let l = 0; l <= k; l++) {
+        gradientSquares[k * r + l] = gradientSquares[l * r + k] = packed[(k * (k + 1)) / 2 + l];
+      }
+    }
+    return { sumSquares, gradientSquares, ...(transposed ? { transposed: this.readPaired(r) } : {}) };
+  }
+
+  /** Makes the trial the current point. */
+  acceptTrial(): void {
+    this.#current = this.#current === 0 ? 1 : 0;
+  }
+
+  // ------------------------------------------------------------------ at the current point
+
+  /** Σ wᵢρᵢx̃ᵢgᵢᵀ at the current point, d×r row-major. */
+  async residualGradient(): Promise<Float64Array> {
+    const r = this.layout.shape.rank;
+    return this.#transposedPass((m, b) => this.row(m, this.#slot("residual", false), b, 1), r);
+  }
+
+  /** Z_Δ = X̃Δ for the line search. */
+  async projectDirection(delta: Float64Array): Promise<void> {
+    const { stride, shape } = this.layout;
+    this.storePaired(delta);
+    await this.pass(2 * BLOCK_ROWS * stride * shape.rank, (m, b) => {
+      const out = this.row(m, "direction", b, shape.rank);
+      m.ops.project(this.block(m, b), stride, shape.rank, this.at(m, "paired"), out);
+    });
+  }
+
+  /**
+   * Σ wᵢ x̃ᵢ gᵢᵀ (P⊥u)ᵢ with uᵢ = x̃ᵢᵀΔgᵢ and P⊥ the projector off the features (with the ridge of the last solve):
+   * the Gauss–Newton product of variable projection, d×r. Also leaves Z_Δ behind.
+   * Cost: two half passes over X (4ndr flops) and two over the features.
+   * Source: [MI §7.5], Golub & Pereyra (1973) with Kaufman's simplification.
+   */
+  async gaussNewtonProduct(delta: Float64Array): Promise<Float64Array> {
+    const { stride, shape } = this.layout;
+    const { rank: r, featureCount: p } = shape;
+    this.storePaired(delta);
+    this.view(this.tenant.enter(), "moment", p).fill(0);
+    await this.pass(this.#featureFlops() + 2 * BLOCK_ROWS * stride * r, (m, b) => {
+      const { ops } = m;
+      const zd = this.row(m, "direction", b, r);
+      ops.project(this.block(m, b), stride, r, this.at(m, "paired"), zd);
+      const u = this.row(m, "u", b, 1);
+      ops.contractFields(zd, this.row(m, this.#slot("fields", false), b, r + 1) + BLOCK_BYTES, r, u);
+      this.#features(m, b, this.row(m, this.#slot("z", false), b, r));
+      ops.accumulateMoment(this.at(m, "phi"), p, u, this.at(m, "moment"));
+    });
+    const m0 = this.tenant.enter();
+    const moment = this.view(m0, "moment", p);
+    const solution = this.view(m0, "solution", p);
+    for (let j = 0; j < p; j++) solution[j] = moment[j] / this.weightSum;
+    m0.ops.choleskySolve(this.at(m0, this.#slot("factor", false)), p, this.at(m0, "solution"));
+    return this.#transposedPass((m, b) => {
+      const { ops } = m;
+      this.#features(m, b, this.row(m, this.#slot("z", false), b, r));
+      const off = this.at(m, "rowWeights");
+      const fitted = this.at(m, "scratch");
+      ops.fields(this.at(m, "phi"), p, this.at(m, "solution"), 0, 0, this.at(m, "derivatives"), fitted);
+      ops.residual(this.row(m, "u", b, 1), fitted, off);
+      return off;
+    }, r);
+  }
+
+  /** Z at the current point, n×r row-major. */
+  projections(): Float64Array {
+    const m = this.tenant.enter();
+    const { rank: r, samples } = this.layout.shape;
+    const z = this.view(m, this.#slot("z", false), this.layout.paddedRows * r);
+    const out = new Float64Array(samples * r);
+    for (let i = 0; i < samples; i++) {
+      const at = Math.floor(i / BLOCK_ROWS) * r * BLOCK_ROWS + (i % BLOCK_ROWS);
+      for (let k = 0; k < r; k++) out[i * r + k] = z[at + k * BLOCK_ROWS];
+    }
+    return out;
+  }
+
+  // ------------------------------------------------------------------ inside
+
+  async #transposedPass(multiplier: (m: Machine, block: number) => Address, r: number): Promise<Float64Array> {
+    const { stride } = this.layout;
+    this.clearPaired(r);
+    await this.pass(this.#featureFlops() + 2 * BLOCK_ROWS * stride * r, (m, b) => {
+      const g = this.row(m, this.#slot("fields", false), b, r + 1) + BLOCK_BYTES;
+      m.ops.scaleFields(multiplier(m, b), g, r, this.at(m, "c"));
+      m.ops.accumulateTransposed(this.block(m, b), stride, r, this.at(m, "c"), this.at(m, "pairedSum"));
+    });
+    return this.readPaired(r);
+  }
+
+  #slot(name: "z" | "fields" | "residual" | "factor", trial: boolean): SlotName {
+    return `${name}${trial ? 1 - this.#current : this.#current}` as SlotName;
+  }
+  #features(m: Machine, b: number, z: Address, scale = this.row(m, "rootWeights", b, 1)): void {
+    const { rank, degree, featureCount } = this.layout.shape;
+    const [table, h, phi] = [this.at(m, "table"), this.at(m, "h"), this.at(m, "phi")];
+    m.ops.features(z, rank, degree, scale, table, featureCount, h, phi);
+  }
+
+  #accumulate(m: Machine, b: number, z: Address, scale?: Address, y = this.row(m, "target", b, 1)): void {
+    const p = this.layout.shape.featureCount;
+    this.#features(m, b, z, scale);
+    m.ops.accumulateGram(this.at(m, "phi"), p, this.at(m, "gram"));
+    m.ops.accumulateMoment(this.at(m, "phi"), p, y, this.at(m, "moment"));
+  }
+
+  #featureFlops(): number {
+    const { rank, degree, featureCount } = this.layout.shape;
+    return BLOCK_ROWS * (3 * featureCount + 4 * rank * degree);
+  }
+  #linkFlops(): number {
+    const p = this.layout.shape.featureCount;
+    return this.#featureFlops() + BLOCK_ROWS * p * (p + 1);
+  }
+
+  #clearNormalEquations(): void {
+    const m = this.tenant.enter();
+    this.view(m, "gram", this.layout.packedCount).fill(0);
+    this.view(m, "moment", this.layout.shape.featureCount).fill(0);
+  }
+
+  #assertFinite(): void {
+    const m = this.tenant.enter();
+    const { featureCount: p, degree } = this.layout.shape;
+    const gram = this.view(m, "gram", this.layout.packedCount);
+    const moment = this.view(m, "moment", p);
+    for (let j = 0; j < p; j++) {
+      if (Number.isFinite(gram[(j * (j + 1)) / 2 + j]) && Number.isFinite(moment[j])) continue;
+      throw new InputError(
+        "OVERFLOW",
+        `the Hermite features of degree ${degree} overflow on these inputs. Lower the degree, scale or whiten the columns, or drop the extreme rows.`,
+        { details: { degree, feature: j } },
+      );
+    }
+  }
+}

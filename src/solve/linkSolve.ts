@@ -1,0 +1,158 @@
+/** The link at a fixed subspace: normal equations, ridge, and the ridge chosen by generalized cross-validation. */
+import { NumericalError } from "../base/errors.js";
+import type { Workspace } from "../kernel/workspace.js";
+import { symmetricEigen } from "../math/dense.js";
+import { multiIndexTable } from "../math/multiIndex.js";
+
+/**
+ * Ridge weight δ of every feature, by total degree only (anything else would break the rotation invariance of the
+ * profiled loss, [MI §7.1]): 2^(k−1) for degree k ≥ 1, and almost nothing on the constant.
+ */
+export function degreePenalty(rank: number, degree: number): Float64Array {
+  const { totals } = multiIndexTable(rank, degree);
+  return Float64Array.from(totals, (k) => (k === 0 ? 1e-3 : 2 ** (k - 1)));
+}
+
+/** First ridge tried when the normal equations turn out singular, its growth, and the largest tried. */
+const RESCUE = { first: 1e-12, factor: 100, cap: 1e-4 };
+
+/**
+ * Penalty of a link solve: μδ on the diagonal of ΦᵀΦ/n + diag(penalty). Grows when a pivot fails and stays grown, so
+ * that the objective is one function for the rest of the run.
+ */
+export class Penalty {
+  readonly weights: Float64Array;
+  readonly diagonal: Float64Array;
+  /** Relative ridge added to get past failing pivots; 0 when none was needed. */
+  rescued = 0;
+  /** How often it had to grow. */
+  rescues = 0;
+  readonly #unit: number;
+
+  /** @param mu - absolute ridge μ; @param unit - trace(ΦᵀΦ/n)/p, the size a relative ridge refers to */
+  constructor(weights: Float64Array, mu: number, unit: number) {
+    this.weights = weights;
+    this.#unit = unit > 0 ? unit : 1;
+    this.diagonal = weights.map((w) => w * mu);
+  }
+
+  /** (1/2)cᵀdiag(penalty)c. */
+  energy(c: Float64Array): number {
+    let sum = 0;
+    for (let j = 0; j < c.length; j++) sum += this.diagonal[j] * c[j] * c[j];
+    return sum / 2;
+  }
+
+  /** @throws {NumericalError} `SINGULAR` with the pivot once the cap is passed */
+  grow(pivot: number): void {
+    const next = this.rescued === 0 ? RESCUE.first : this.rescued * RESCUE.factor;
+    if (next > RESCUE.cap) {
+      throw new NumericalError(
+        "SINGULAR",
+        `the normal equations of the link are singular at pivot ${pivot}, even with a relative ridge of ${this.rescued}. Set ridge > 0 or lower the degree.`,
+        { details: { pivot, ridge: this.rescued } },
+      );
+    }
+    const add = (next - this.rescued) * this.#unit;
+    for (let j = 0; j < this.diagonal.length; j++) this.diagonal[j] += add * this.weights[j];
+    this.rescued = next;
+    this.rescues++;
+  }
+}
+
+/** Pivots below this part of their diagonal entry count as zero. */
+const PIVOT_TOLERANCE = 1e-14;
+
+/** Solves for the link of the trial, raising the penalty until the factorization succeeds. */
+export function solveLink(workspace: Workspace, penalty: Penalty): Float64Array {
+  for (;;) {
+    const solved = workspace.solveTrial(penalty.diagonal, PIVOT_TOLERANCE);
+    if ("coefficients" in solved) return solved.coefficients;
+    penalty.grow(solved.pivot);
+  }
+}
+
+/** trace(ΦᵀΦ/n)/p of the trial: what a relative ridge is relative to. */
+export function gramScale(workspace: Workspace): number {
+  const { gram } = workspace.normalEquations();
+  const p = workspace.layout.shape.featureCount;
+  let trace = 0;
+  for (let j = 0; j < p; j++) trace += gram[(j * (j + 1)) / 2 + j];
+  return trace / (workspace.weightSum * p);
+}
+
+export interface RidgeChoice {
+  /** Absolute μ. */
+  readonly mu: number;
+  /** Generalized cross-validation score at μ, in the units of y². */
+  readonly score: number;
+  /** tr of the hat matrix at μ, directions included. */
+  readonly degreesOfFreedom: number;
+  /** Condition number of the penalty-scaled Gram matrix. */
+  readonly condition: number;
+}
+
+/** Half decades from 1e-9 to 10^0.5; multiplied out, since engines differ in the last bit of powers. */
+const RIDGE_GRID: readonly number[] = Array.from({ length: 10 }, (_, k) => Number(`1e${k - 9}`)).flatMap((decade) => [
+  decade,
+  decade * 3.1622776601683795,
+]);
+
+/**
+ * Chooses μ by GCV at the trial's features: one eigendecomposition, then the whole grid.
+ *
+ * RSS(μ) is taken as its known value at `at.mu` plus a difference that has no cancellation, so that noise-free fits are
+ * ranked right.
+ *
+ * @param meanSquare - Σwρ²/n at ridge `current`
+ * @param extra - degrees of freedom of the directions, r(k − r)
+ * Source: Craven & Wahba (1979); [MI §7.7]. Cost: O(p³).
+ */
+export function chooseRidge(
+  workspace: Workspace,
+  weights: Float64Array,
+  unit: number,
+  current: number,
+  meanSquare: number,
+  extra: number,
+): RidgeChoice {
+  const { gram, moment } = workspace.normalEquations();
+  const p = weights.length;
+  const n = workspace.weightSum;
+  const root = weights.map((w) => 1 / Math.sqrt(w));
+  const scaled = new Float64Array(p * p);
+  for (let j = 0; j < p; j++) {
+    for (let i = 0; i <= j; i++) {
+      scaled[i * p + j] = scaled[j * p + i] = (gram[(j * (j + 1)) / 2 + i] / n) * root[i] * root[j];
+    }
+  }
+  const { values, vectors } = symmetricEigen(scaled, p);
+  const floor = 1e-15 * Math.max(values[p - 1], 0);
+  const projected = new Float64Array(p);
+  for (let j = 0; j < p; j++) {
+    const b = (moment[j] / n) * root[j];
+    for (let k = 0; k < p; k++) projected[k] += vectors[j * p + k] * b;
+  }
+  const scoreAt = (mu: number): RidgeChoice => {
+    let rss = meanSquare;
+    let df = extra;
+    for (let k = 0; k < p; k++) {
+      const lambda = values[k];
+      if (lambda <= floor) continue;
+      const shrink = mu / (lambda + mu);
+      const before = current / (lambda + current);
+      rss += ((projected[k] * projected[k]) / lambda) * (shrink * shrink - before * before);
+      df += lambda / (lambda + mu);
+    }
+    const left = 1 - df / n;
+    const score = left > 0.01 ? Math.max(rss, 0) / (left * left) : Number.POSITIVE_INFINITY;
+    const condition = (values[p - 1] + mu) / (Math.max(values[0], 0) + mu);
+    return { mu, score, degreesOfFreedom: df, condition };
+  };
+  let best = scoreAt(RIDGE_GRID[RIDGE_GRID.length - 1] * unit);
+  for (let g = RIDGE_GRID.length - 2; g >= 0; g--) {
+    const here = scoreAt(RIDGE_GRID[g] * unit);
+    if (here.score < best.score) best = here;
+  }
+  return best;
+}

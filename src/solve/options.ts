@@ -1,0 +1,147 @@
+/** Options of a fit, checked once into a filled record. */
+import {
+  checkChoice,
+  checkFunction,
+  checkInteger,
+  checkNumber,
+  checkOptions,
+  checkSignal,
+  describe,
+} from "../base/assert.js";
+import { OptionError } from "../base/errors.js";
+import { checkSeed, drawSeed } from "../base/rng.js";
+import type { KernelChoice, MatrixLike, VectorLike } from "../base/types.js";
+import { checkFeatureCount } from "../math/multiIndex.js";
+import { MOMENT_STARTS, type MomentStart } from "./initialize.js";
+import type { Whitening } from "./inputMap.js";
+import { METHODS, type MethodName } from "./methods.js";
+
+/** A number or typed array copied for the caller; changing it changes nothing in the fit. */
+export interface FitProgress {
+  /** Starts are compared by a few steps each before the best one is run to its end. */
+  readonly phase: "screening" | "descent";
+  /** Name of the start that is running. */
+  readonly start: string;
+  readonly iteration: number;
+  /** Profiled loss J in the units of y². */
+  readonly loss: number;
+  readonly gradientNorm: number;
+  readonly stepSize: number;
+  readonly elapsedMs: number;
+}
+
+/** Options of `fitMultiIndex`. */
+export interface FitOptions {
+  /** Number of directions r, 0 ≤ r ≤ d; 0 is the constant. */
+  readonly rank: number;
+  /** Total degree of the Hermite link. */
+  readonly degree: number;
+  readonly method?: MethodName;
+  /** `"auto"` tries all moment starts; or one of them, `"random"`, or a d×r basis in raw coordinates. */
+  readonly start?: "auto" | MomentStart | "random" | MatrixLike;
+  /** Extra seeded random starts; the best start is kept. */
+  readonly restarts?: number;
+  readonly link?: "auto" | "hermite";
+  /** Relative ridge of the link solve, ≥ 0, or `"auto"` (generalized cross-validation). */
+  readonly ridge?: number | "auto";
+  /** n row weights ≥ 0. */
+  readonly weights?: VectorLike;
+  readonly whiten?: "auto" | Whitening;
+  readonly maxIterations?: number;
+  /** Stops when ‖grad J‖ ≤ tolerance·√(2J) for y of variance 1. */
+  readonly tolerance?: number;
+  readonly deadlineMs?: number;
+  readonly seed?: number;
+  readonly kernel?: KernelChoice;
+  readonly threads?: number | "auto";
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: FitProgress) => void;
+}
+
+/** The same with everything decided that does not need the data. */
+export interface FilledOptions {
+  readonly rank: number;
+  readonly degree: number;
+  readonly method: MethodName;
+  readonly start: "auto" | MomentStart | "random" | MatrixLike;
+  readonly restarts: number;
+  readonly ridge: number | "auto";
+  readonly weights: VectorLike | undefined;
+  readonly whiten: "auto" | Whitening;
+  readonly maxIterations: number | undefined;
+  readonly tolerance: number;
+  readonly deadlineMs: number | undefined;
+  readonly seed: number;
+  readonly kernel: KernelChoice;
+  readonly signal: AbortSignal | undefined;
+  readonly onProgress: ((progress: FitProgress) => void) | undefined;
+}
+
+const NAMES: readonly (keyof FitOptions)[] = [
+  "rank",
+  "degree",
+  "method",
+  "start",
+  "restarts",
+  "link",
+  "ridge",
+  "weights",
+  "whiten",
+  "maxIterations",
+  "tolerance",
+  "deadlineMs",
+  "seed",
+  "kernel",
+  "threads",
+  "signal",
+  "onProgress",
+];
+const DEFAULT_TOLERANCE = 1e-6;
+const DEFAULT_RESTARTS = 2;
+
+/**
+ * @throws {OptionError} `UNKNOWN` with the nearest name, `TYPE`, `RANGE`, or `TOO_LARGE` with the feature count and the
+ * largest degree at this rank
+ */
+export function fillOptions(options: unknown): FilledOptions {
+  const given = checkOptions(options, NAMES, "fitMultiIndex") as { readonly [K in keyof FitOptions]?: unknown };
+  const rank = checkInteger(given.rank, "rank", { min: 0 });
+  const degree = checkInteger(given.degree, "degree", { min: 0 });
+  checkFeatureCount(rank, degree);
+  if (given.link !== undefined) checkChoice(given.link, "link", ["auto", "hermite"]);
+  if (given.threads !== undefined && given.threads !== "auto")
+    checkInteger(given.threads, "threads", { min: 1, or: '"auto"' });
+  const optional = <T>(value: unknown, check: (value: unknown) => T): T | undefined =>
+    value === undefined ? undefined : check(value);
+  return {
+    rank,
+    degree,
+    method: optional(given.method, (v) => checkChoice(v, "method", METHODS)) ?? "gauss-newton",
+    start: optional(given.start, checkStart) ?? "auto",
+    restarts: optional(given.restarts, (v) => checkInteger(v, "restarts", { min: 0, max: 1e6 })) ?? DEFAULT_RESTARTS,
+    ridge:
+      optional(given.ridge, (v) => (v === "auto" ? "auto" : checkNumber(v, "ridge", { min: 0, or: '"auto"' }))) ??
+      "auto",
+    weights: given.weights as VectorLike | undefined,
+    whiten: optional(given.whiten, (v) => checkChoice(v, "whiten", ["auto", "full", "scale", "none"])) ?? "auto",
+    maxIterations: optional(given.maxIterations, (v) => checkInteger(v, "maxIterations", { min: 0 })),
+    tolerance: optional(given.tolerance, (v) => checkNumber(v, "tolerance", { min: 0 })) ?? DEFAULT_TOLERANCE,
+    deadlineMs: optional(given.deadlineMs, (v) => checkNumber(v, "deadlineMs", { min: 0 })),
+    seed: optional(given.seed, readSeed) ?? drawSeed(),
+    kernel: optional(given.kernel, (v) => checkChoice(v, "kernel", ["auto", "wasm", "reference"])) ?? "auto",
+    signal: optional(given.signal, (v) => checkSignal(v)),
+    onProgress: optional(given.onProgress, (v) => checkFunction(v, "onProgress") as (progress: FitProgress) => void),
+  };
+}
+
+function readSeed(value: unknown): number {
+  checkSeed(value);
+  return value;
+}
+
+function checkStart(value: unknown): FilledOptions["start"] {
+  if (typeof value === "string")
+    return checkChoice(value, "start", ["auto", ...MOMENT_STARTS, "random"] as const, "a d×r basis");
+  if (typeof value === "object" && value !== null) return value as MatrixLike;
+  throw new OptionError("TYPE", `start is ${describe(value)}; expected a name or a d×r basis.`);
+}

@@ -1,0 +1,179 @@
+/** Everything about one fit that is fixed before the first step: data, scaling, workspace, starts. */
+import type { RunControl } from "../base/control.js";
+import { InputError, OptionError } from "../base/errors.js";
+import type { DenseRows } from "../base/types.js";
+import { readMatrix, readMatrixAsync, readVector } from "../data/input.js";
+import { Workspace } from "../kernel/workspace.js";
+import { orthonormalityError, orthonormalize } from "../math/grassmann.js";
+import { featureCount, featureTable } from "../math/multiIndex.js";
+import type { Warning } from "./diagnostics.js";
+import { MOMENT_STARTS, type MomentStart, momentStart, randomStart } from "./initialize.js";
+import { chooseInputMap, fromRawDirections, type InputMap } from "./inputMap.js";
+import type { FilledOptions } from "./options.js";
+import type { NamedStart } from "./portfolio.js";
+
+/** Responses brought to mean 0 and variance 1. */
+export interface Response {
+  readonly standardized: Float64Array;
+  readonly mean: number;
+  /** Standard deviation; 1 for a constant response. */
+  readonly scale: number;
+}
+
+export interface Problem {
+  readonly rows: DenseRows;
+  readonly response: Response;
+  readonly workspace: Workspace;
+  readonly inputs: InputMap;
+  /** Rank in use: what was asked for, or less when the inputs do not span so much. */
+  readonly rank: number;
+}
+
+/** Reads and checks data, reserves memory, decides on whitening. The caller disposes `workspace`. */
+export async function prepare(X: unknown, y: unknown, options: FilledOptions, control: RunControl): Promise<Problem> {
+  const rows = await readMatrixAsync(X, "X", control);
+  control.throwIfAborted();
+  const target = readVector(y, "y", rows.rows);
+  const weights = options.weights === undefined ? undefined : readWeights(options.weights, rows.rows);
+  if (options.rank > rows.columns) {
+    throw new OptionError(
+      "RANGE",
+      `rank is ${options.rank}, but X has only ${rows.columns} columns; expected rank ≤ ${rows.columns}.`,
+      { details: { option: "rank", value: options.rank, columns: rows.columns } },
+    );
+  }
+  const count = featureCount(options.rank, options.degree);
+  if (options.ridge === 0 && rows.rows < count) {
+    throw new InputError(
+      "UNDERDETERMINED",
+      `${rows.rows} rows cannot determine the ${count} Hermite coefficients of rank ${options.rank} and degree ${options.degree} without a ridge. Set ridge > 0, or lower rank or degree.`,
+      { details: { rows: rows.rows, features: count } },
+    );
+  }
+  const response = standardizeResponse(target, weights);
+  const rootWeights = weights?.map(Math.sqrt);
+  const attempt = async (rank: number): Promise<Problem> => {
+    const workspace = await createWorkspace(rows, rank, options, control);
+    try {
+      workspace.setTarget(response.standardized, rootWeights);
+      const inputs = await chooseInputMap(workspace, options.whiten);
+      return { rows, response, workspace, inputs, rank };
+    } catch (error) {
+      workspace.dispose();
+      throw error;
+    }
+  };
+  const problem = await attempt(options.rank);
+  if (problem.inputs.dim >= options.rank) return problem;
+  problem.workspace.dispose();
+  return attempt(problem.inputs.dim);
+}
+
+function createWorkspace(rows: DenseRows, rank: number, options: FilledOptions, control: RunControl) {
+  const degree = rank === 0 ? 0 : options.degree;
+  const shape = {
+    samples: rows.rows,
+    columns: rows.columns,
+    rank,
+    degree,
+    featureCount: featureCount(rank, degree),
+    derivativeCount: degree === 0 ? 0 : featureCount(rank, degree - 1),
+  };
+  return Workspace.create(rows, shape, featureTable(rank, degree), options.kernel, control);
+}
+
+/** @throws {InputError} `RANGE` for a negative weight or all zeros */
+function readWeights(weights: unknown, rows: number): Float64Array {
+  const out = readVector(weights, "weights", rows);
+  const bad = out.findIndex((w) => w < 0);
+  if (bad >= 0) throw new InputError("RANGE", `weights[${bad}] is ${out[bad]}; a weight must be ≥ 0.`);
+  if (out.every((w) => w === 0)) throw new InputError("RANGE", "all weights are 0; at least one must be positive.");
+  return out;
+}
+
+function standardizeResponse(y: Float64Array, weights: Float64Array | undefined): Response {
+  const n = y.length;
+  let largest = 0;
+  for (let i = 0; i < n; i++) largest = Math.max(largest, Math.abs(y[i]));
+  // Responses near the ends of the range of doubles are measured in units of the largest one.
+  const unit = largest > 1e100 || (largest < 1e-100 && largest > 0) ? largest : 1;
+  let total = 0;
+  let sum = 0;
+  for (let i = 0; i < n; i++) {
+    const w = weights ? weights[i] : 1;
+    total += w;
+    sum += w * (y[i] / unit);
+  }
+  const mean = sum / total;
+  let square = 0;
+  for (let i = 0; i < n; i++) square += (weights ? weights[i] : 1) * (y[i] / unit - mean) ** 2;
+  const sd = Math.sqrt(square / total);
+  const constant = !(sd > 1e-14 * Math.abs(mean));
+  const scale = constant ? 1 : sd;
+  const standardized = Float64Array.from(y, (v) => (constant ? 0 : (v / unit - mean) / scale));
+  return { standardized, mean: mean * unit, scale: constant ? 1 : scale * unit };
+}
+
+/** The starts of a fit in the order they are tried, and warnings about a given one. */
+export function startsOf(problem: Problem, options: FilledOptions): { starts: NamedStart[]; warnings: Warning[] } {
+  const { workspace, inputs, rank, response } = problem;
+  const starts: NamedStart[] = [];
+  const warnings: Warning[] = [];
+  const random = (index: number): NamedStart => ({
+    name: `random ${index + 1}`,
+    basis: async () => randomStart(inputs.dim, rank, options.seed, index),
+  });
+  const moment = (name: MomentStart): NamedStart => ({
+    name,
+    basis: () => momentStart(name, workspace, inputs, response.standardized, rank),
+  });
+  const { start } = options;
+  let drawn = 0;
+  // Every basis spans the same when there is nothing to search.
+  if (rank === 0 || rank >= inputs.dim) {
+    return { starts: [{ name: "identity", basis: async () => identityBasis(inputs.dim, rank) }], warnings };
+  }
+  if (start === "auto") starts.push(...MOMENT_STARTS.map(moment));
+  else if (start === "random") starts.push(random(drawn++));
+  else if (typeof start === "string") starts.push(moment(start));
+  else starts.push(givenStart(start, problem, warnings));
+  for (let k = 0; k < options.restarts; k++) starts.push(random(drawn++));
+  return { starts, warnings };
+}
+
+function identityBasis(dim: number, rank: number): Float64Array {
+  const out = new Float64Array(dim * rank);
+  for (let k = 0; k < rank; k++) out[k * rank + k] = 1;
+  return out;
+}
+
+/** @throws {InputError} `SHAPE`, or `RANK` when the columns are dependent */
+function givenStart(start: unknown, { inputs, rank, rows }: Problem, warnings: Warning[]): NamedStart {
+  const given = readMatrix(start, "start");
+  if (given.rows !== rows.columns || given.columns !== rank) {
+    throw new InputError(
+      "SHAPE",
+      `start is ${given.rows}×${given.columns}; expected ${rows.columns}×${rank}, one row per column of X and one column per direction.`,
+      { details: { rows: given.rows, columns: given.columns, wantedRows: rows.columns, wantedColumns: rank } },
+    );
+  }
+  const raw = Float64Array.from(given.data);
+  const independent = (a: Float64Array, d: number): Float64Array => {
+    const { basis, rank: found } = orthonormalize(a, d, rank, 1e-10);
+    if (found === rank) return basis;
+    throw new InputError(
+      "RANK",
+      `start has ${found} independent columns on these inputs; expected ${rank}. Give a basis of full rank.`,
+      { details: { found, wanted: rank } },
+    );
+  };
+  const orthonormal = independent(raw, rows.columns);
+  if (orthonormalityError(raw, rows.columns, rank) > 1e-8) {
+    warnings.push({
+      code: "START_NOT_ORTHONORMAL",
+      message: "The columns of start are not orthonormal; the fit began from an orthonormal basis of their span.",
+    });
+  }
+  const basis = independent(fromRawDirections(inputs, orthonormal, rank), inputs.dim);
+  return { name: "given", basis: async () => basis };
+}

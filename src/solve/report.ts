@@ -1,0 +1,120 @@
+/** The result of a fit, as data and as text. */
+import type { KernelReport } from "../base/types.js";
+import type { MultiIndexModel } from "../model/multiIndexModel.js";
+import type { Gaussianity, Warning } from "./diagnostics.js";
+import type { Whitening } from "./inputMap.js";
+import type { MethodName } from "./methods.js";
+import type { StopReason } from "./stopping.js";
+import type { TailChoice } from "./tail.js";
+
+/** One entry per iteration of the run that gave the result; entry 0 is its start. */
+export interface FitHistory {
+  /** Profiled loss J, in the units of y². */
+  readonly loss: Float64Array;
+  /** ‖grad J‖, in the units of y² per unit of the whitened inputs. */
+  readonly gradientNorm: Float64Array;
+  /** t of the line search, or flow time of the step; 0 at the start. */
+  readonly stepSize: Float64Array;
+  readonly elapsedMs: Float64Array;
+}
+
+/** Why the fit looks as it does: what was tried and what won. */
+export interface FitSelection {
+  readonly method: MethodName;
+  readonly whiten: Whitening;
+  /** Every start with its loss after screening, best first; empty when there was one start and nothing to choose. */
+  readonly starts: readonly { readonly name: string; readonly loss: number }[];
+  readonly start: string;
+  /** Relative ridge in use, and whether GCV chose it. */
+  readonly ridge: number;
+  readonly ridgeBy: "gcv" | "given";
+  readonly tail: TailChoice;
+}
+
+export interface FitDiagnostics {
+  /** Estimate of the error on new rows by generalized cross-validation, in the units of y². */
+  readonly heldOut: { readonly method: "gcv"; readonly meanSquare: number; readonly r2: number };
+  readonly selection: FitSelection;
+  /** Condition number of the link's normal equations, ridge included. */
+  readonly condition: number;
+  readonly degreesOfFreedom: number;
+  readonly gaussianity: Gaussianity;
+  /** Eigenvalues of the mean of ∇f∇fᵀ, descending, in the units of y². */
+  readonly principalValues: Float64Array;
+  readonly leaps: LeapSummary | null;
+  readonly warnings: readonly Warning[];
+}
+
+/** Information exponent and leaps of the fitted link. */
+export interface LeapSummary {
+  readonly informationExponent: number | undefined;
+  readonly leap: number | undefined;
+  readonly steps: readonly { readonly exponent: number; readonly dimensions: number }[];
+  /** Coefficients below this relative size were taken as noise. */
+  readonly tolerance: number;
+}
+
+export interface FitParts {
+  readonly model: MultiIndexModel;
+  readonly stop: { readonly reason: StopReason; readonly converged: boolean; readonly iterations: number };
+  readonly history: FitHistory;
+  readonly diagnostics: FitDiagnostics;
+  readonly kernel: KernelReport;
+  readonly seed: number;
+  readonly version: string;
+  readonly samples: number;
+  /** R² on the training rows. */
+  readonly r2Train: number;
+  readonly elapsedMs: number;
+}
+
+/** What `fitMultiIndex` gives. */
+export class Fit implements FitParts {
+  readonly model: MultiIndexModel;
+  readonly stop: FitParts["stop"];
+  readonly history: FitHistory;
+  readonly diagnostics: FitDiagnostics;
+  readonly kernel: KernelReport;
+  readonly seed: number;
+  readonly version: string;
+  readonly samples: number;
+  readonly r2Train: number;
+  readonly elapsedMs: number;
+
+  constructor(parts: FitParts) {
+    this.model = parts.model;
+    this.stop = parts.stop;
+    this.history = parts.history;
+    this.diagnostics = parts.diagnostics;
+    this.kernel = parts.kernel;
+    this.seed = parts.seed;
+    this.version = parts.version;
+    this.samples = parts.samples;
+    this.r2Train = parts.r2Train;
+    this.elapsedMs = parts.elapsedMs;
+  }
+
+  /** A readable summary of a few lines. */
+  toString(): string {
+    const { model, stop, diagnostics, kernel } = this;
+    const { heldOut, selection, warnings } = diagnostics;
+    const degree = model.degree === null ? "" : `, degree ${model.degree}`;
+    const lines = [
+      `Multi-index model of rank ${model.rank}${degree}: ${this.samples} rows, ${model.dim} inputs`,
+      `  R² on the training rows ${this.r2Train.toFixed(4)}, estimated on new rows ${heldOut.r2.toFixed(4)} (generalized cross-validation)`,
+      `  stopped: ${stop.reason} after ${stop.iterations} iterations (${selection.method} from start "${selection.start}"), ${Math.round(this.elapsedMs)} ms`,
+      `  inputs: whiten "${selection.whiten}"; relative ridge ${selection.ridge.toExponential(1)} (${selection.ridgeBy}); kernel ${kernel.name}${kernel.simd ? " (SIMD)" : ""}; seed ${this.seed}`,
+    ];
+    if (model.rank > 0) {
+      const values = Array.from(diagnostics.principalValues, (v) => v.toPrecision(3)).join(", ");
+      lines.push(`  mean squared slope along the principal directions: ${values}`);
+      const importance = Array.from(model.importance("standardized"), (share, j) => ({ share, j }))
+        .sort((a, b) => b.share - a.share)
+        .slice(0, 5)
+        .map(({ share, j }) => `${model.columns?.[j] ?? `x${j + 1}`} ${(100 * share).toFixed(1)} %`);
+      lines.push(`  inputs by importance: ${importance.join(", ")}`);
+    }
+    for (const warning of warnings) lines.push(`  warning ${warning.code}: ${warning.message}`);
+    return lines.join("\n");
+  }
+}

@@ -1,0 +1,108 @@
+/** The profiled objective: golden values, Taylor remainder of its gradient, invariance. */
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { profiledLoss } from "../../src/theory/index.js";
+import { generator, sample } from "../support/problems.js";
+
+const golden = JSON.parse(
+  readFileSync(new URL("../golden/multi-index/finite-sample.json", import.meta.url), "utf8"),
+) as { cases: Case[] };
+interface Case {
+  d: number;
+  r: number;
+  s: number;
+  n: number;
+  mu: number;
+  degree_weights: number[];
+  X: number[][];
+  y: number[];
+  W: number[][];
+  coefficients: number[];
+  loss: number;
+  mean_square_residual: number;
+  euclidean_gradient: number[][];
+  grassmann_gradient: number[][];
+}
+const worst = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
+  expect(a.length).toBe(b.length);
+  return Array.from(a).reduce((most, x, i) => Math.max(most, Math.abs(x - b[i]) / Math.max(1, Math.abs(b[i]))), 0);
+};
+
+describe("golden values of the finite-sample objective", () => {
+  for (const kernel of ["wasm", "reference"] as const) {
+    it.each(golden.cases)(`n $n, d $d, r $r, degree $s on ${kernel}`, async (c) => {
+      const got = await profiledLoss(c.X, c.y, c.W, {
+        degree: c.s,
+        penalty: c.mu,
+        degreeWeights: c.degree_weights,
+        kernel,
+      });
+      expect(got.kernel.name).toBe(kernel);
+      expect(Math.abs(got.loss / c.loss - 1)).toBeLessThan(1e-10);
+      expect(Math.abs(got.meanSquareResidual / c.mean_square_residual - 1)).toBeLessThan(1e-10);
+      expect(worst(got.coefficients, c.coefficients)).toBeLessThan(1e-10);
+      expect(worst(got.gradient.to1DArray(), c.euclidean_gradient.flat())).toBeLessThan(1e-10);
+      expect(worst(got.tangentGradient.to1DArray(), c.grassmann_gradient.flat())).toBeLessThan(1e-10);
+    });
+  }
+});
+
+/** Columns orthonormalized by Gram–Schmidt, twice. */
+function orthonormal(W: number[][]): number[][] {
+  const columns = W[0].map((_, k) => W.map((row) => row[k]));
+  columns.forEach((v, k) => {
+    for (let pass = 0; pass < 2; pass++) {
+      for (const q of columns.slice(0, k)) {
+        const c = q.reduce((sum, x, i) => sum + x * v[i], 0);
+        for (let i = 0; i < v.length; i++) v[i] -= c * q[i];
+      }
+      const size = Math.sqrt(v.reduce((sum, x) => sum + x * x, 0));
+      for (let i = 0; i < v.length; i++) v[i] /= size;
+    }
+  });
+  return W.map((_, i) => columns.map((v) => v[i]));
+}
+
+describe("gradient of the profiled loss", () => {
+  it.each([
+    [1, 5],
+    [2, 4],
+    [3, 3],
+  ])("has a Taylor remainder of slope 2 (rank %i, degree %i)", async (r, degree) => {
+    const { X, y } = sample((z) => z.reduce((p, v) => p * v, 1) + z[0], r, 500, 9, 0.2, 3);
+    const { normal } = generator(5);
+    const W = orthonormal(Array.from({ length: 9 }, () => Array.from({ length: r }, normal)));
+    const options = { degree, penalty: 1e-3 };
+    const at = await profiledLoss(X, y, W, options);
+    const raw = Array.from({ length: 9 }, () => Array.from({ length: r }, normal));
+    // Tangent direction: raw − W(Wᵀraw).
+    const overlap = W[0].map((_, a) => raw[0].map((__, b) => W.reduce((sum, row, i) => sum + row[a] * raw[i][b], 0)));
+    const tangent = raw.map((row, i) => row.map((v, b) => v - W[i].reduce((sum, w, a) => sum + w * overlap[a][b], 0)));
+    const slope = at.tangentGradient
+      .to2DArray()
+      .reduce((sum, row, i) => sum + row.reduce((inner, g, b) => inner + g * tangent[i][b], 0), 0);
+    const remainders: number[] = [];
+    const steps = [1e-2, 1e-3, 1e-4];
+    for (const t of steps) {
+      const moved = orthonormal(W.map((row, i) => row.map((w, b) => w + t * tangent[i][b])));
+      const { loss } = await profiledLoss(X, y, moved, options);
+      remainders.push(Math.abs(loss - at.loss - t * slope));
+    }
+    for (let k = 1; k < steps.length; k++) {
+      const rate = Math.log10(remainders[k - 1] / remainders[k]);
+      expect(rate).toBeGreaterThan(1.9);
+      expect(rate).toBeLessThan(2.1);
+    }
+  });
+
+  it("does not change under W → WQ, and turns with it", async () => {
+    const { X, y, W } = sample(([a, b]) => a + a * b, 2, 400, 7, 0.1, 8);
+    const [c, s] = [Math.cos(0.7), Math.sin(0.7)];
+    const turned = W.map(([a, b]) => [c * a - s * b, s * a + c * b]);
+    const options = { degree: 4, penalty: 1e-3, degreeWeights: [0.1, 1, 2, 4, 8] };
+    const [one, two] = [await profiledLoss(X, y, W, options), await profiledLoss(X, y, turned, options)];
+    expect(Math.abs(two.loss / one.loss - 1)).toBeLessThan(1e-13);
+    const g = one.tangentGradient.to2DArray().map(([a, b]) => [c * a - s * b, s * a + c * b]);
+    expect(worst(two.tangentGradient.to1DArray(), g.flat())).toBeLessThan(1e-13);
+  });
+});

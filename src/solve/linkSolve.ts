@@ -98,6 +98,9 @@ const RIDGE_GRID: readonly number[] = Array.from({ length: 10 }, (_, k) => Numbe
   decade * 3.1622776601683795,
 ]);
 
+/** Scores this close cannot be told apart; the smallest ridge among them biases the link least. */
+const TIE = 1e-3;
+
 /**
  * Chooses μ by GCV at the trial's features: one eigendecomposition, then the whole grid.
  *
@@ -149,10 +152,7 @@ export function chooseRidge(
     const condition = (values[p - 1] + mu) / (Math.max(values[0], 0) + mu);
     return { mu, score, degreesOfFreedom: df, condition };
   };
-  let best = scoreAt(RIDGE_GRID[RIDGE_GRID.length - 1] * unit);
-  for (let g = RIDGE_GRID.length - 2; g >= 0; g--) {
-    const here = scoreAt(RIDGE_GRID[g] * unit);
-    if (here.score < best.score) best = here;
-  }
-  return best;
+  const scored = RIDGE_GRID.map((relative) => scoreAt(relative * unit));
+  const least = scored.reduce((a, b) => (b.score < a.score ? b : a));
+  return scored.find(({ score }) => score <= least.score * (1 + TIE)) ?? least;
 }

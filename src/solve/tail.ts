@@ -12,6 +12,9 @@ const LOWEST_CHOSEN_DEGREE = 3;
 /** Outer rows needed for a verdict. */
 const FEWEST_OUTER = 5;
 
+/** A clip holds the value at this quantile of |z|: the polynomial is least certain at the very last rows. */
+const CLIPPED = 0.998;
+
 export interface TailChoice {
   readonly tail: LinkTail;
   /** Mean squared error of each continuation on the outer rows, y of variance 1; absent when nothing was compared. */
@@ -64,7 +67,16 @@ export async function chooseTail(
   };
   const best = Math.min(scores.none, scores.linear, scores.clip);
   if (scores.linear <= PREFERENCE * best) return { tail: { kind: "linear", radius }, scores };
-  return scores.clip === best ? { tail: { kind: "clip", radius }, scores } : { ...loose, scores };
+  if (scores.clip > best) return { ...loose, scores };
+  return { tail: { kind: "clip", radius: quantile(sorted, CLIPPED) }, scores };
+}
+
+/** Quantile of ascending values, linear between neighbours. */
+function quantile(sorted: Float64Array, q: number): number {
+  const at = q * (sorted.length - 1);
+  const below = Math.floor(at);
+  const above = Math.min(below + 1, sorted.length - 1);
+  return sorted[below] + (at - below) * (sorted[above] - sorted[below]);
 }
 
 function radiiOf(z: Float64Array, n: number, r: number): Float64Array {

@@ -8,18 +8,26 @@ interface Flag {
 }
 
 const FLAGS: readonly Flag[] = [
-  { flags: "--rank <n>", option: "rank", help: 'number of directions, or "auto"' },
-  { flags: "--degree <n>", option: "degree", help: 'total degree of the Hermite link, or "auto"' },
-  { flags: "--link <family>", option: "link", help: 'family of f: "hermite", "kernel", "relu" or "auto"' },
+  { flags: "--rank <n>", option: "rank", help: "number of directions; 0 is the constant" },
+  { flags: "--degree <n>", option: "degree", help: "total degree of the Hermite link" },
+  { flags: "--link <family>", option: "link", help: 'family of f: "auto" (default) or "hermite"' },
   {
     flags: "--method <name>",
     option: "method",
     help: '"gauss-newton" (default), "lbfgs", "preconditioned-gradient" or "gradient-flow"',
   },
-  { flags: "--start <name>", option: "start", help: '"auto", "slices", "linear-hessian", "spectral" or "random"' },
-  { flags: "--restarts <n>", option: "restarts", help: "extra seeded random starts; the best one is kept" },
-  { flags: "--ridge <number>", option: "ridge", help: 'relative ridge of the link solve, or "auto"' },
-  { flags: "--whiten <kind>", option: "whiten", help: '"full", "scale", "none" or "auto"' },
+  {
+    flags: "--start <name>",
+    option: "start",
+    help: '"auto" (default), "slices", "linear-hessian", "spectral" or "random"',
+  },
+  { flags: "--restarts <n>", option: "restarts", help: "extra seeded random starts, default 2; the best one is kept" },
+  { flags: "--ridge <number>", option: "ridge", help: 'relative ridge of the link solve, or "auto" (default)' },
+  {
+    flags: "--whiten <kind>",
+    option: "whiten",
+    help: 'how inputs are made isotropic: "full", "scale", "none" or "auto" (default)',
+  },
   { flags: "--max-iterations <n>", option: "maxIterations", help: "stop after this many iterations" },
   { flags: "--tolerance <number>", option: "tolerance", help: "stop at this relative gradient" },
   { flags: "--deadline-ms <ms>", option: "deadlineMs", help: "stop after this time with the best model so far" },
@@ -28,7 +36,11 @@ const FLAGS: readonly Flag[] = [
     option: "seed",
     help: "integer ≥ 0 that fixes all randomness; drawn and reported when absent",
   },
-  { flags: "--kernel <name>", option: "kernel", help: '"auto", "wasm" or "reference"' },
+  {
+    flags: "--kernel <name>",
+    option: "kernel",
+    help: '"auto" (default), "wasm" or "reference"; the result is the same',
+  },
   { flags: "--threads <n>", option: "threads", help: "number of threads; the result does not depend on it" },
 ];
 

@@ -6,8 +6,11 @@ import { FormatError, InputError, LeapflowError, OptionError } from "../base/err
 export class Interruption extends Error {
   readonly exitCode: number;
 
-  constructor(signal: "SIGINT" | "SIGTERM") {
-    super(signal === "SIGINT" ? "interrupted" : "terminated");
+  constructor(
+    readonly signal: "SIGINT" | "SIGTERM",
+    note = "",
+  ) {
+    super(`${signal === "SIGINT" ? "interrupted" : "terminated"}${note}`);
     this.exitCode = signal === "SIGINT" ? 130 : 143;
   }
 }

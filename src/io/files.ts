@@ -54,6 +54,7 @@ export async function readText(path: string): Promise<string> {
  */
 export async function writeText(path: string, text: string): Promise<void> {
   const fs = await import("node:fs/promises");
+  const { dirname, join } = await import("node:path");
   let temporary: string | undefined;
   try {
     const existing = await fs.stat(path).catch(() => undefined);
@@ -62,7 +63,7 @@ export async function writeText(path: string, text: string): Promise<void> {
       return;
     }
     const target = existing === undefined ? path : await fs.realpath(path);
-    temporary = `${target}.${process.pid}-${Date.now().toString(36)}.tmp`;
+    temporary = join(dirname(target), `.leapflow-${process.pid}-${Date.now().toString(36)}.tmp`);
     const handle = await fs.open(temporary, "wx");
     try {
       await handle.writeFile(text);

@@ -3,7 +3,7 @@ import { type Command, Option } from "commander";
 import type { Fit, FitStep, MultiIndexModel } from "../../index.js";
 import { addFitFlags, fitOptionsOf, numberOrWord } from "../fitFlags.js";
 import { type Quality, qualityOf } from "../metrics.js";
-import { watchSignals } from "../outcome.js";
+import { Interruption, messageOf, watchSignals } from "../outcome.js";
 import { fitSummary, printJson, printText, progressLine } from "../print.js";
 import { type NamedMatrix, parseColumns, readTraining } from "../tables.js";
 
@@ -77,8 +77,8 @@ async function runFit(path: string, flags: FitFlags): Promise<void> {
     }
   } catch (error) {
     progress.clear();
-    if (watch.signal.aborted && flags.save !== undefined) await saveBest(flags.save, best?.model(), flags.target);
-    throw error;
+    if (!(error instanceof Interruption) || flags.save === undefined) throw error;
+    throw new Interruption(error.signal, await saveBest(flags.save, best, flags.target));
   } finally {
     watch.stop();
   }
@@ -136,12 +136,15 @@ async function save(path: string, model: MultiIndexModel, target: string): Promi
   await saveModel(path, MultiIndexModel.fromJSON({ ...model.toJSON(), target }));
 }
 
-async function saveBest(path: string, model: MultiIndexModel | undefined, target: string): Promise<void> {
-  if (model === undefined) {
-    process.stderr.write("leapflow: no model yet, nothing saved\n");
-    return;
+/** Saves what an interrupted fit had and says so in a few words; a signal's exit code stays what it is. */
+async function saveBest(path: string, best: FitStep | undefined, target: string): Promise<string> {
+  if (best === undefined) return "; no model yet, nothing saved";
+  try {
+    await save(path, best.model(), target);
+    return `; the best model so far is in ${path}`;
+  } catch (error) {
+    return `; nothing saved: ${messageOf(error)}`;
   }
-  await save(path, model, target);
 }
 
 /** The JSON document of `fit`; `null` where there is no number. */

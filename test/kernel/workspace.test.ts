@@ -1,0 +1,201 @@
+/** The passes of a workspace against dense arithmetic, held against streamed, one kernel against the other. */
+import { describe, expect, it } from "vitest";
+import { RunControl } from "../../src/base/control.js";
+import { columnSums, secondMoment, weightedSum } from "../../src/kernel/columns.js";
+import { Workspace } from "../../src/kernel/workspace.js";
+import { derivativeCoefficients, featureCount, featureTable, multiIndices } from "../../src/math/multiIndex.js";
+import { generator } from "../support/problems.js";
+
+interface Case {
+  n: number;
+  d: number;
+  r: number;
+  degree: number;
+  weighted: boolean;
+}
+const CASES: Case[] = [
+  { n: 1, d: 1, r: 1, degree: 0, weighted: false },
+  { n: 95, d: 3, r: 1, degree: 4, weighted: true },
+  { n: 96, d: 4, r: 2, degree: 3, weighted: false },
+  { n: 97, d: 5, r: 3, degree: 2, weighted: true },
+  { n: 400, d: 17, r: 4, degree: 3, weighted: true },
+  { n: 300, d: 9, r: 7, degree: 2, weighted: false },
+];
+
+function data({ n, d, r, weighted }: Case) {
+  const { normal, uniform } = generator(n * 31 + d);
+  const X = Float64Array.from({ length: n * d }, () => 3 * normal() + 1);
+  const y = Float64Array.from({ length: n }, normal);
+  const root = weighted ? Float64Array.from({ length: n }, () => Math.floor(3 * uniform())) : undefined;
+  if (root) root[0] = 1;
+  const center = Float64Array.from({ length: d }, normal);
+  const inverseScale = Float64Array.from({ length: d }, () => 0.2 + 0.1 * uniform());
+  const A = Float64Array.from({ length: d * r }, normal).map((v) => v / Math.sqrt(d));
+  const delta = Float64Array.from({ length: d * r }, normal);
+  return { X, y, root, center, inverseScale, A, delta };
+}
+
+async function open(c: Case, kernel: "wasm" | "reference", hold: boolean): Promise<Workspace> {
+  const { X, y, root, center, inverseScale } = data(c);
+  const rows = { data: X, rows: c.n, columns: c.d };
+  const shape = {
+    samples: c.n,
+    columns: c.d,
+    rank: c.r,
+    degree: c.degree,
+    featureCount: featureCount(c.r, c.degree),
+    derivativeCount: c.degree === 0 ? 0 : featureCount(c.r, c.degree - 1),
+  };
+  const table = featureTable(c.r, c.degree);
+  const workspace = await Workspace.create(rows, shape, table, kernel, new RunControl(), hold);
+  workspace.setTarget(y, root);
+  await workspace.standardize({ center, inverseScale });
+  return workspace;
+}
+
+/** Everything a solver can see, as one list of numbers. */
+async function everything(c: Case, kernel: "wasm" | "reference", hold: boolean): Promise<number[]> {
+  const { A, delta, y } = data(c);
+  const workspace = await open(c, kernel, hold);
+  const penalty = new Float64Array(featureCount(c.r, c.degree)).fill(0.1);
+  const out: number[] = [];
+  out.push(...(await columnSums(workspace, 1)), ...(await columnSums(workspace, 2)));
+  out.push(...(await secondMoment(workspace, y)), ...(await weightedSum(workspace, y)));
+  const subset = Int32Array.from({ length: Math.ceil(c.n / 2) }, (_, i) => c.n - 1 - 2 * i).filter((i) => i >= 0);
+  out.push(...(await secondMoment(workspace, undefined, subset)));
+  await workspace.projectTrial(A);
+  const { gram, moment } = workspace.normalEquations();
+  out.push(...gram, ...moment);
+  const solved = workspace.solveTrial(penalty, 1e-14);
+  if (!("coefficients" in solved)) throw new Error(`pivot ${solved.pivot}`);
+  const ck = derivativeCoefficients(solved.coefficients, c.r, c.degree);
+  const sums = await workspace.residualsOfTrial(solved.coefficients, ck, true);
+  out.push(...solved.coefficients, sums.sumSquares, ...sums.gradientSquares, ...(sums.transposed as Float64Array));
+  workspace.acceptTrial();
+  out.push(...(await workspace.residualGradient()), ...(await workspace.gaussNewtonProduct(delta)));
+  const mixing = Float64Array.from({ length: c.r * c.r }, (_, k) => Math.cos(k));
+  await workspace.projectDirection(delta);
+  await workspace.combineTrial(0.3, mixing);
+  out.push(...workspace.normalEquations().gram);
+  workspace.acceptTrial();
+  out.push(...workspace.projections());
+  workspace.dispose();
+  return out;
+}
+
+describe("workspace passes", () => {
+  it.each(CASES)("same bits held, streamed and on both kernels: %o", async (c) => {
+    const first = await everything(c, "wasm", true);
+    expect(first.length).toBeGreaterThan(5);
+    expect(first.every(Number.isFinite)).toBe(true);
+    for (const [kernel, hold] of [
+      ["wasm", false],
+      ["reference", true],
+      ["reference", false],
+    ] as const) {
+      const other = await everything(c, kernel, hold);
+      expect(
+        other.findIndex((v, k) => !Object.is(v, first[k])),
+        `${kernel}, ${hold ? "held" : "streamed"}`,
+      ).toBe(-1);
+      expect(other.length).toBe(first.length);
+    }
+  });
+
+  it.each(CASES.slice(1))("agree with dense arithmetic: %o", async (c) => {
+    const { X, y, root, center, inverseScale, A, delta } = data(c);
+    const { n, d, r } = c;
+    const w = (i: number): number => (root ? root[i] ** 2 : 1);
+    const x = Array.from({ length: n }, (_, i) =>
+      Array.from({ length: d }, (__, j) => (X[i * d + j] - center[j]) * inverseScale[j]),
+    );
+    const z = x.map((row) => Array.from({ length: r }, (_, k) => row.reduce((s, v, j) => s + v * A[j * r + k], 0)));
+    const he = (k: number, t: number): number =>
+      k === 0 ? 1 : k === 1 ? t : (t * he(k - 1, t) - Math.sqrt(k - 1) * he(k - 2, t)) / Math.sqrt(k);
+    const indices = multiIndices(r, c.degree);
+    const phi = z.map((row) => indices.map((beta) => beta.reduce((p, b, k) => p * he(b, row[k]), 1)));
+    const p = indices.length;
+
+    const workspace = await open(c, "wasm", true);
+    const total = Array.from({ length: n }, (_, i) => w(i)).reduce((a, b) => a + b, 0);
+    expect(workspace.weightSum).toBeCloseTo(total, 10);
+    await workspace.projectTrial(A);
+    const { gram, moment } = workspace.normalEquations();
+    let most = 0;
+    for (let j = 0; j < p; j++) {
+      const m = phi.reduce((s, row, i) => s + w(i) * row[j] * y[i], 0);
+      most = Math.max(most, Math.abs(m - moment[j]) / n);
+      for (let i = 0; i <= j; i++) {
+        const g = phi.reduce((s, row, q) => s + w(q) * row[i] * row[j], 0);
+        most = Math.max(most, Math.abs(g - gram[(j * (j + 1)) / 2 + i]) / n);
+      }
+    }
+    expect(most).toBeLessThan(1e-11);
+
+    // The Gauss–Newton product by dense algebra: P⊥ with the ridge, u = x·Δ·∇f.
+    const ridge = 0.1;
+    const solved = workspace.solveTrial(new Float64Array(p).fill(ridge), 1e-14);
+    if (!("coefficients" in solved)) throw new Error("singular");
+    const ck = derivativeCoefficients(solved.coefficients, r, c.degree);
+    await workspace.residualsOfTrial(solved.coefficients, ck, false);
+    workspace.acceptTrial();
+    const product = await workspace.gaussNewtonProduct(delta);
+    const lower = ck.length / Math.max(r, 1);
+    const g = phi.map((row) =>
+      Array.from({ length: r }, (_, k) => row.slice(0, lower).reduce((s, v, j) => s + v * ck[j * r + k], 0)),
+    );
+    const u = x.map((row, i) =>
+      row.reduce((s, v, j) => s + v * g[i].reduce((t, gk, k) => t + gk * delta[j * r + k], 0), 0),
+    );
+    const rhs = Array.from({ length: p }, (_, j) => phi.reduce((s, row, i) => s + w(i) * row[j] * u[i], 0) / total);
+    const matrix = Array.from({ length: p }, (_, a) =>
+      Array.from(
+        { length: p },
+        (__, b) => phi.reduce((s, row, i) => s + w(i) * row[a] * row[b], 0) / total + (a === b ? ridge : 0),
+      ),
+    );
+    const v = eliminate(matrix, rhs);
+    const off = u.map((ui, i) => ui - phi[i].reduce((s, f, j) => s + f * v[j], 0));
+    let wrong = 0;
+    for (let j = 0; j < d; j++) {
+      for (let k = 0; k < r; k++) {
+        const expected = x.reduce((s, row, i) => s + w(i) * row[j] * g[i][k] * off[i], 0);
+        wrong = Math.max(wrong, Math.abs(expected - product[j * r + k]) / n);
+      }
+    }
+    expect(wrong).toBeLessThan(1e-11);
+    workspace.dispose();
+    workspace.dispose();
+    await expect(workspace.projectDirection(delta)).rejects.toMatchObject({ code: "DISPOSED" });
+  });
+
+  it("names the degree when features overflow", async () => {
+    const c = { n: 10, d: 2, r: 1, degree: 8, weighted: false };
+    const workspace = await open(c, "wasm", true);
+    await expect(workspace.projectTrial(Float64Array.from([1e60, 0]))).rejects.toMatchObject({
+      code: "OVERFLOW",
+      message: expect.stringContaining("degree 8"),
+    });
+    workspace.dispose();
+  });
+});
+
+/** Gaussian elimination with partial pivoting. */
+function eliminate(matrix: number[][], rhs: number[]): number[] {
+  const a = matrix.map((row, i) => [...row, rhs[i]]);
+  const n = a.length;
+  for (let k = 0; k < n; k++) {
+    let pivot = k;
+    for (let i = k + 1; i < n; i++) if (Math.abs(a[i][k]) > Math.abs(a[pivot][k])) pivot = i;
+    [a[k], a[pivot]] = [a[pivot], a[k]];
+    for (let i = k + 1; i < n; i++) {
+      const factor = a[i][k] / a[k][k];
+      for (let j = k; j <= n; j++) a[i][j] -= factor * a[k][j];
+    }
+  }
+  const out = new Array<number>(n).fill(0);
+  for (let i = n - 1; i >= 0; i--) {
+    out[i] = (a[i][n] - a[i].slice(i + 1, n).reduce((s, v, k) => s + v * out[i + 1 + k], 0)) / a[i][i];
+  }
+  return out;
+}

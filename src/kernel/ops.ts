@@ -27,7 +27,15 @@ export interface KernelOps {
    * Brings `rows` raw rows (row-major, `columns` per row, no padding) into block layout, centred and scaled:
    * dst[i][j] = (src[i][j] − center[j])·inverseScale[j]. Rows ≥ `rows` and padding columns become 0.
    */
-  standardize(src: Address, dst: Address, rows: number, columns: number, stride: number, center: Address, inverseScale: Address): void;
+  standardize(
+    src: Address,
+    dst: Address,
+    rows: number,
+    columns: number,
+    stride: number,
+    center: Address,
+    inverseScale: Address,
+  ): void;
   /** sums[j] += Σᵢ weights[i]·x[i][j] over the block, j < stride. */
   columnSums(x: Address, stride: number, weights: Address, sums: Address): void;
   /** sums[j] += Σᵢ weights[i]·x[i][j]² over the block, j < stride. */
@@ -50,7 +58,16 @@ export interface KernelOps {
    * phi[0] = scale, phi[j] = phi[parent_j]·h[row_j] with table = int32 pairs (parent_j, row_j), j = 0…p−1
    * (the pair of j = 0 is not read). `scale` is the square root of the row weights.
    */
-  features(z: Address, r: number, degree: number, scale: Address, table: Address, p: number, h: Address, phi: Address): void;
+  features(
+    z: Address,
+    r: number,
+    degree: number,
+    scale: Address,
+    table: Address,
+    p: number,
+    h: Address,
+    phi: Address,
+  ): void;
   /** gram(i, j) += Σ phi[i]·phi[j] over the block, packed upper, p×p. */
   accumulateGram(phi: Address, p: number, gram: Address): void;
   /** moment[j] += Σ phi[j]·y over the block. */
@@ -74,7 +91,7 @@ export interface KernelOps {
 
   /**
    * Factors the packed symmetric matrix in place, G = UᵀU with U upper. A pivot ≤ tolerance·(its diagonal entry) or not
-   * finite stops the factorisation.
+   * finite stops the factorisation; the columns before it are then those of U and the rest is unspecified.
    * @returns 0, or 1 + the index of the failing pivot
    */
   choleskyFactor(g: Address, p: number, tolerance: number): number;
@@ -82,7 +99,8 @@ export interface KernelOps {
   choleskySolve(u: Address, p: number, b: Address): void;
   /**
    * Thin QR of a d×r matrix stored by columns (column k at w + 8·k·d), in place, by modified Gram–Schmidt with
-   * reorthogonalisation; R (row-major r×r, positive diagonal) goes to `rOut`.
+   * reorthogonalisation; R (row-major r×r, positive diagonal) goes to `rOut`. After a failure the columns before the
+   * one returned are orthonormal and the rest is unspecified.
    * @returns 0, or 1 + the index of the first column that is dependent to working precision
    */
   thinQr(w: Address, d: number, r: number, rOut: Address): number;

@@ -16,6 +16,8 @@ export interface MemoryViews {
 }
 
 const B = BLOCK_ROWS;
+/** Rows that products with Xᵀ sum before they add to the result. */
+const STRIP = 24;
 
 /**
  * Binds the reference operations to a memory. Views are fetched again at every call, so the buffer may be replaced
@@ -66,16 +68,14 @@ export function createReferenceOps(memory: MemoryViews): KernelOps {
     secondMoment(x, stride, weights, scratch, out) {
       const f = memory.f64;
       const x0 = x >>> 3;
-      const w = weights >>> 3;
       const t = scratch >>> 3;
-      for (let a = 0; a < stride; a++) {
-        f.fill(0, t + a, t + stride);
-        for (let i = 0, row = x0; i < B; i++, row += stride) {
-          const v = f[w + i] * f[row + a];
-          for (let b = a; b < stride; b++) f[t + b] += v * f[row + b];
-        }
-        const o = (out >>> 3) + a * stride;
-        for (let b = a; b < stride; b++) f[o + b] += f[t + b];
+      const o = out >>> 3;
+      for (let i = 0, row = 0; i < B; i++, row += stride) {
+        const w = f[(weights >>> 3) + i];
+        for (let j = 0; j < stride; j++) f[t + row + j] = w * f[x0 + row + j];
+      }
+      for (let a = 0; a < stride; a += 2) {
+        for (let b = a; b < stride; b += 2) addOuterTile(f, t + a, x0 + b, stride, o + a * stride + b);
       }
     },
 
@@ -97,7 +97,7 @@ export function createReferenceOps(memory: MemoryViews): KernelOps {
       }
     },
 
-    /** Groups of 4 rows, out += (x0·c0 + x1·c1) + (x2·c2 + x3·c3). */
+    /** Strips of 24 rows; within a strip IN ORDER over the rows, then added. */
     accumulateTransposed(x, stride, r, c, out) {
       addTransposed(memory.f64, x >>> 3, stride, r, c >>> 3, out >>> 3);
     },
@@ -281,24 +281,43 @@ function thinQr(f: Float64Array, w: Address, d: number, r: number, rOut: Address
 }
 
 function addTransposed(f: Float64Array, x: number, stride: number, r: number, c: number, out: number): void {
-  for (let i = 0; i < B; i += 4) {
-    for (let k = 0; k < r; k++) {
-      const q = c + k * B + i;
-      const c0 = f[q];
-      const c1 = f[q + 1];
-      const c2 = f[q + 2];
-      const c3 = f[q + 3];
-      const a = x + i * stride;
-      for (let j = 0, o = out + 2 * k; j < stride; j += 2, o += 2 * r) {
-        const p0 = a + j;
-        const p1 = p0 + stride;
-        const p2 = p1 + stride;
-        const p3 = p2 + stride;
-        f[o] += f[p0] * c0 + f[p1] * c1 + (f[p2] * c2 + f[p3] * c3);
-        f[o + 1] += f[p0 + 1] * c0 + f[p1 + 1] * c1 + (f[p2 + 1] * c2 + f[p3 + 1] * c3);
+  for (let strip = 0; strip < B; strip += STRIP) {
+    for (let j = 0; j < stride; j += 2) {
+      for (let k = 0; k < r; k++) {
+        let s0 = 0;
+        let s1 = 0;
+        for (let i = strip, a = x + strip * stride + j, q = c + k * B; i < strip + STRIP; i++, a += stride) {
+          s0 += f[a] * f[q + i];
+          s1 += f[a + 1] * f[q + i];
+        }
+        const o = out + j * r + 2 * k;
+        f[o] += s0;
+        f[o + 1] += s1;
       }
     }
   }
+}
+
+/** Adds Σᵢ u[i][0…1] v[i][0…1]ᵀ over the block; rows of u, v and out are `stride` apart. */
+function addOuterTile(f: Float64Array, u: number, v: number, stride: number, out: number): void {
+  let s00 = 0;
+  let s01 = 0;
+  let s10 = 0;
+  let s11 = 0;
+  for (let i = 0, a = u, b = v; i < B; i++, a += stride, b += stride) {
+    const u0 = f[a];
+    const u1 = f[a + 1];
+    const v0 = f[b];
+    const v1 = f[b + 1];
+    s00 += u0 * v0;
+    s01 += u0 * v1;
+    s10 += u1 * v0;
+    s11 += u1 * v1;
+  }
+  f[out] += s00;
+  f[out + 1] += s01;
+  f[out + stride] += s10;
+  f[out + stride + 1] += s11;
 }
 
 function blockDot(f: Float64Array, a: number, b: number): number {

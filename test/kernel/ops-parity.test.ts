@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { BLOCK_ROWS as B } from "../../src/kernel/ops.js";
-import { expectClose, numbers, onBoth } from "./harness.js";
+import { expectClose, expectSame, numbers, onBoth } from "./harness.js";
 
 const SEED = 20240917;
 const seed = fc.integer({ min: 0, max: 2 ** 31 });
@@ -58,7 +58,8 @@ describe("statistics of the rows", () => {
       for (let i = 0; i < B; i++) {
         for (let j = 0; j < stride; j++) {
           const inside = i < rows && j < d;
-          expect(a.dst[i * stride + j]).toBe(inside ? (a.src[i * d + j] - a.center[j]) * a.inverseScale[j] : 0);
+          const expected = inside ? (a.src[i * d + j] - a.center[j]) * a.inverseScale[j] : 0;
+          expectSame(a.dst[i * stride + j], expected, `row ${i}, column ${j}`);
         }
       }
     });
@@ -194,7 +195,8 @@ describe("features", () => {
         );
         for (let j = 1; j < p; j++) {
           for (let i = 0; i < B; i++) {
-            expect(a.phi[j * B + i]).toBe(a.phi[table[2 * j] * B + i] * a.h[table[2 * j + 1] * B + i]);
+            const product = a.phi[table[2 * j] * B + i] * a.h[table[2 * j + 1] * B + i];
+            expectSame(a.phi[j * B + i], product, `phi[${j}][${i}]`);
           }
         }
         expect(a.phi.slice(0, B)).toEqual(a.scale);

@@ -100,6 +100,7 @@ test("nearestName sees swapped, missing and extra letters, and gives up on stran
   expect(nearestName("restart", known)).toBe("restarts");
   expect(nearestName("max_iterations", known)).toBe("maxIterations");
   expect(nearestName("colour", known)).toBeUndefined();
+  expect(nearestName("z", ["a", "b"])).toBeUndefined();
 });
 
 test("allocateDoubles refuses by arithmetic, before asking the engine", () => {

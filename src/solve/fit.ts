@@ -3,18 +3,20 @@ import { RunControl } from "../base/control.js";
 import { LeapflowError } from "../base/errors.js";
 import type { MatrixLike, RowSource, VectorLike } from "../base/types.js";
 import { VERSION } from "../base/version.js";
+import { multiply, symmetricEigen } from "../math/dense.js";
 import { orthonormalize } from "../math/grassmann.js";
+import { fittedLeaps } from "../model/exponents.js";
 import { Link, type LinkTail } from "../model/link.js";
 import { MultiIndexModel } from "../model/multiIndexModel.js";
 import { conditionWarning, gaussianityOf, inputWarnings, principalValuesOf, type Warning } from "./diagnostics.js";
-import { toColumns, toRawDirections } from "./inputMap.js";
+import { type InputMap, toColumns, toRawDirections } from "./inputMap.js";
 import { chooseRidge, degreePenalty, gramScale, Penalty, type RidgeChoice } from "./linkSolve.js";
 import { methodNamed } from "./methods.js";
 import { type FlowPoint, ProfiledLoss } from "./objective.js";
 import { type FilledOptions, type FitOptions, type FitProgress, fillOptions } from "./options.js";
 import { screen } from "./portfolio.js";
 import { type Problem, prepare, startsOf } from "./problem.js";
-import { Fit, type FitHistory } from "./report.js";
+import { Fit, type FitHistory, type LeapSummary } from "./report.js";
 import { anyOf, deadline, diverged, gradientBelow, iterationLimit, nothingToOptimize } from "./stopping.js";
 import { chooseTail, largestRadius } from "./tail.js";
 import { type FlowEnd, type FlowState, twoTimescale } from "./twoTimescale.js";
@@ -136,6 +138,7 @@ async function* descend(
       yield report("descent", start.name, value);
     }
     end = bestFinite(end, history);
+    end = { ...end, point: await objective.at(principalFrame(end.point, inputs, rank)) };
     choice = await ridgeAt(objective, end.point.basis, mu);
     const far = choice.mu > RIDGE_FACTOR * mu || choice.mu * RIDGE_FACTOR < mu;
     if (options.ridge !== "auto" || choice.mu === mu) break;
@@ -238,7 +241,7 @@ async function finish(problem: Problem, options: FilledOptions, control: RunCont
       degreesOfFreedom: choice.degreesOfFreedom,
       gaussianity: gaussianityOf(z, rows.rows, rank),
       principalValues: principalValuesOf(end.point.gradientMoment, rank).map((v) => v * scale),
-      leaps: null,
+      leaps: leapSummary(model.link, choice, end.point.meanSquare * scale, workspace.weightSum),
       warnings: all,
     },
     kernel: workspace.report,
@@ -248,6 +251,40 @@ async function finish(problem: Problem, options: FilledOptions, control: RunCont
     r2Train: total > 0 ? 1 - end.point.meanSquare / total : 0,
     elapsedMs: control.elapsedMs,
   });
+}
+
+/** Leaps of the fitted link; coefficients within three standard errors of zero count as zero. */
+function leapSummary(link: Link, choice: RidgeChoice, meanSquare: number, n: number): LeapSummary {
+  const variance = meanSquare / Math.max(1 - choice.degreesOfFreedom / n, 1e-3);
+  const errors = choice.inverseDiagonal.map((v) => Math.sqrt((variance * v) / n));
+  const { informationExponent, leap, steps, tolerance } = fittedLeaps(link, errors);
+  return {
+    informationExponent,
+    leap,
+    steps: steps.map(({ exponent, dimensions }) => ({ exponent, dimensions })),
+    tolerance,
+  };
+}
+
+/**
+ * The same subspace in the frame of the link's principal directions: eigenvectors of the mean of ∇f∇fᵀ, steepest
+ * first, each with its largest loading positive. J does not depend on the frame; a reader of the directions does.
+ */
+function principalFrame(point: FlowPoint, inputs: InputMap, r: number): Float64Array {
+  if (r === 0) return point.basis;
+  const { vectors } = symmetricEigen(point.gradientMoment, r);
+  const turn = new Float64Array(r * r);
+  for (let i = 0; i < r; i++) for (let k = 0; k < r; k++) turn[i * r + k] = vectors[i * r + (r - 1 - k)];
+  const basis = multiply(point.basis, turn, inputs.dim, r, r);
+  const loadings = toColumns(inputs, basis, r);
+  for (let k = 0; k < r; k++) {
+    let largest = 0;
+    for (let j = 0; j < inputs.columns; j++) {
+      if (Math.abs(loadings[j * r + k]) > Math.abs(largest)) largest = loadings[j * r + k];
+    }
+    if (largest < 0) for (let j = 0; j < inputs.dim; j++) basis[j * r + k] *= -1;
+  }
+  return basis;
 }
 
 /** Weighted mean square of the standardized response: 1, or 0 when it is constant. */

@@ -90,6 +90,8 @@ export interface RidgeChoice {
   readonly degreesOfFreedom: number;
   /** Condition number of the penalty-scaled Gram matrix. */
   readonly condition: number;
+  /** Diagonal of (ΦᵀΦ/n + μD)⁻¹: variances of the coefficients in units of σ²/n. */
+  readonly inverseDiagonal: Float64Array;
 }
 
 /** Half decades from 1e-9 to 10^0.5; multiplied out, since engines differ in the last bit of powers. */
@@ -136,7 +138,7 @@ export function chooseRidge(
     const b = (moment[j] / n) * root[j];
     for (let k = 0; k < p; k++) projected[k] += vectors[j * p + k] * b;
   }
-  const scoreAt = (mu: number): RidgeChoice => {
+  const scoreAt = (mu: number) => {
     let rss = meanSquare;
     let df = extra;
     for (let k = 0; k < p; k++) {
@@ -154,5 +156,12 @@ export function chooseRidge(
   };
   const scored = RIDGE_GRID.map((relative) => scoreAt(relative * unit));
   const least = scored.reduce((a, b) => (b.score < a.score ? b : a));
-  return scored.find(({ score }) => score <= least.score * (1 + TIE)) ?? least;
+  const chosen = scored.find(({ score }) => score <= least.score * (1 + TIE)) ?? least;
+  const inverseDiagonal = new Float64Array(p);
+  for (let j = 0; j < p; j++) {
+    for (let k = 0; k < p; k++) {
+      inverseDiagonal[j] += (root[j] * vectors[j * p + k]) ** 2 / Math.max(values[k] + chosen.mu, floor || 1);
+    }
+  }
+  return { ...chosen, inverseDiagonal };
 }

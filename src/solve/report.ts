@@ -41,7 +41,7 @@ export interface FitDiagnostics {
   readonly gaussianity: Gaussianity;
   /** Eigenvalues of the mean of ∇f∇fᵀ, descending, in the units of y². */
   readonly principalValues: Float64Array;
-  readonly leaps: LeapSummary | null;
+  readonly leaps: LeapSummary;
   readonly warnings: readonly Warning[];
 }
 

@@ -93,8 +93,9 @@ async function loadWasm(): Promise<WasmKernel> {
     if (mine === pending) loaded = kernel;
     return kernel;
   } catch (error) {
-    // A network may come back; a policy or a wrong binary stays as it is.
-    if (mine === pending && source?.url !== undefined) pending = undefined;
+    // A policy or a wrong binary stays as it is; a network or memory may come back.
+    const lasting = error instanceof KernelError || (error instanceof Unavailable && source?.url === undefined);
+    if (mine === pending && !lasting) pending = undefined;
     throw error;
   }
 }
@@ -102,13 +103,8 @@ async function loadWasm(): Promise<WasmKernel> {
 async function compile(from: KernelSource | undefined): Promise<WasmKernel> {
   const module = from?.module ?? (await compileBytes(await bytesOf(from)));
   const create = (): Machine => createWasmMachine({ module });
-  const first = create();
-  let spare: Machine | undefined = first;
-  const shared = new Tenancy(() => {
-    const machine = spare ?? create();
-    spare = undefined;
-    return machine;
-  });
+  const shared = new Tenancy(create);
+  shared.visit(); // instantiates now, so that a binary of another release is refused at load
   return { shared, create };
 }
 

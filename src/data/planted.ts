@@ -13,8 +13,10 @@ export interface PlantedLink {
 
 /** Laws of the inputs' entries, all of mean 0 and variance 1; "student" has 5 degrees of freedom. */
 export const INPUT_LAWS = ["gaussian", "uniform", "rademacher", "student"] as const;
+/** Name of a law of the inputs. */
 export type InputLaw = (typeof INPUT_LAWS)[number];
 
+/** What to draw. */
 export interface SampleOptions {
   /** Number of inputs d, at least the link's rank. */
   readonly dim: number;
@@ -28,6 +30,7 @@ export interface SampleOptions {
   readonly inputs?: InputLaw;
 }
 
+/** Rows, responses and the truth behind them. */
 export interface PlantedSample {
   /** n×d row-major. */
   readonly X: { readonly data: Float64Array; readonly rows: number; readonly columns: number };

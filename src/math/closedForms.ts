@@ -6,6 +6,7 @@ import { hermiteInto } from "./hermite.js";
 
 /** Functions of one variable with exact coefficients. */
 export const NAMED_FUNCTIONS = ["relu", "abs", "sign", "step", "exp", "sin", "cos", "gauss"] as const;
+/** Name of a function with closed-form coefficients. */
 export type NamedFunction = (typeof NAMED_FUNCTIONS)[number];
 
 /** √(2/π). */

@@ -67,6 +67,7 @@ export function transpose(a: ArrayLike<number>, rows: number, columns: number): 
   return out;
 }
 
+/** A = V·diag(values)·Vᵀ of a symmetric matrix. */
 export interface SymmetricEigen {
   /** Eigenvalues, ascending. */
   readonly values: Float64Array;
@@ -96,6 +97,7 @@ export function symmetricEigen(a: ArrayLike<number>, n: number): SymmetricEigen 
   return { values, vectors: fromMatrix(solved.eigenvectorMatrix) };
 }
 
+/** A = U·diag(values)·Vᵀ, thin. */
 export interface Svd {
   /** m×k row-major, k = min(m, n); orthonormal columns. */
   readonly u: Float64Array;
@@ -138,6 +140,7 @@ export function svd(
   return { u: fromMatrix(solved.leftSingularVectors), values, v: fromMatrix(solved.rightSingularVectors), rank };
 }
 
+/** A = QR, thin. */
 export interface Qr {
   /** m×n row-major, orthonormal columns. */
   readonly q: Float64Array;

@@ -105,6 +105,7 @@ export function transport(wNew: ArrayLike<number>, xi: ArrayLike<number>, d: num
   return projectTangent(wNew, xi, d, r);
 }
 
+/** An orthonormal basis of a span, and its dimension. */
 export interface Orthonormalized {
   /** d×rank row-major with orthonormal columns. */
   readonly basis: Float64Array;

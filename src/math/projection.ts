@@ -9,6 +9,7 @@ import { gaussHermite, gaussLegendre, MAX_NODES, type QuadratureRule, splitGauss
 /** A function of r variables; it gets a fresh array at every call. */
 export type PointFunction = (z: number[]) => number;
 
+/** Coefficients found by quadrature, and how far to trust them. */
 export interface ProjectedFunction {
   /** E[f·h_β], in the order of [MI §1.2]. */
   readonly coefficients: Float64Array;
@@ -43,11 +44,12 @@ export function projectFunction(f: PointFunction, rank: number, degree: number):
   };
   if (rank === 0) return { coefficients: Float64Array.of(call([])), error: 0, evaluations };
   const minimum = degree + 1;
-  if (minimum ** rank > HARD_LIMIT) {
+  const calls = integerPower(minimum, rank);
+  if (calls > HARD_LIMIT) {
     throw new OptionError(
       "TOO_LARGE",
-      `rank ${rank} with degree ${degree} needs ${minimum ** rank} calls of the function; at most ${HARD_LIMIT} are made. The largest degree at this rank is ${Math.floor(HARD_LIMIT ** (1 / rank)) - 1}.`,
-      { details: { rank, degree, count: minimum ** rank, limit: HARD_LIMIT } },
+      `rank ${rank} with degree ${degree} needs ${calls} calls of the function; at most ${HARD_LIMIT} are made. The largest degree at this rank is ${Math.floor(HARD_LIMIT ** (1 / rank)) - 1}.`,
+      { details: { rank, degree, count: calls, limit: HARD_LIMIT } },
     );
   }
   const perAxis = Math.floor(MAX_EVALUATIONS ** (1 / rank) + 1e-9);
@@ -78,6 +80,13 @@ interface Refined {
   readonly change: number;
   /** √E f², estimated. */
   readonly size: number;
+}
+
+/** base^exponent by multiplication: exact below 2⁵³, which engines do not promise of `**`. */
+function integerPower(base: number, exponent: number): number {
+  let power = 1;
+  for (let i = 0; i < exponent; i++) power *= base;
+  return power;
 }
 
 function growing(from: number, to: number, factor: number): number[] {
@@ -121,7 +130,7 @@ function tensorProject(
 ): { coefficients: Float64Array; size: number } {
   const { nodes, weights } = rule;
   const n = nodes.length;
-  let values = new Float64Array(n ** rank);
+  let values = new Float64Array(integerPower(n, rank));
   let square = 0;
   const at = new Int32Array(rank);
   for (let i = 0; i < values.length; i++) {

@@ -65,7 +65,7 @@ function countBelow(n: number, x: number): number {
   for (let k = 1; ; k++) {
     if (pivot < 0) count++;
     if (k === n) return count;
-    pivot = -x - k / (pivot === 0 ? Number.MIN_VALUE * 2 ** 52 : pivot);
+    pivot = -x - k / (pivot === 0 ? 1e-300 : pivot);
   }
 }
 

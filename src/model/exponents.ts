@@ -27,6 +27,7 @@ export interface LeapStep {
   readonly margin: LeapMargin;
 }
 
+/** The saddles of a link, in the order in which gradient flow meets them. */
 export interface Leaps {
   /** Lowest degree ≥ 1 that the link has; undefined for a constant. */
   readonly informationExponent: number | undefined;

@@ -35,6 +35,7 @@ export interface LinkData {
   readonly coefficientError?: number;
 }
 
+/** A link at many points. */
 export interface LinkValues {
   /** f(zᵢ), n. */
   readonly values: Float64Array;

@@ -2,7 +2,7 @@
 import { KernelError } from "../base/errors.js";
 import type { KernelChoice } from "../base/types.js";
 import { createReferenceMachine, type Machine, Tenancy, type TenantReport } from "./tenancy.js";
-import { createWasmMachine } from "./wasm.js";
+import { createWasmMachine, type Instantiate, plainInstance } from "./wasm.js";
 import { WASM_BASE64 } from "./wasmBytes.js";
 
 /** Where the binary comes from instead of the embedded copy. */
@@ -102,10 +102,22 @@ async function loadWasm(): Promise<WasmKernel> {
 
 async function compile(from: KernelSource | undefined): Promise<WasmKernel> {
   const module = from?.module ?? (await compileBytes(await bytesOf(from)));
-  const create = (): Machine => createWasmMachine({ module });
+  const instantiate = await instantiator();
+  const create = (): Machine => createWasmMachine({ module, instantiate });
   const shared = new Tenancy(create);
   shared.visit(); // instantiates now, so that a binary of another release is refused at load
   return { shared, create };
+}
+
+// Imported on use: the loader assigns Object.hasOwn when it is evaluated, which fails where globals are frozen.
+async function instantiator(): Promise<Instantiate> {
+  try {
+    const { instantiateSync } = await import("@assemblyscript/loader");
+    // The loader's own `exports` wrap every function; those of the instance cost less per call.
+    return (module) => instantiateSync(module, {}).instance;
+  } catch {
+    return plainInstance;
+  }
 }
 
 async function compileBytes(bytes: Uint8Array<ArrayBuffer> | ArrayBuffer): Promise<WebAssembly.Module> {

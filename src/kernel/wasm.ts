@@ -1,5 +1,4 @@
 /** Machines over WebAssembly: instantiate, check the ABI, turn traps into errors. */
-import { instantiateSync } from "@assemblyscript/loader";
 import { KernelError } from "../base/errors.js";
 import { ABI_VERSION, BLOCK_ROWS, type KernelOps } from "./ops.js";
 import { ADDRESS_LIMIT, assertBytes, type Machine, outOfMemory } from "./tenancy.js";
@@ -10,10 +9,14 @@ export interface MemoryLike {
   grow(pages: number): number;
 }
 
+export type Instantiate = (module: WebAssembly.Module) => WebAssembly.Instance;
+
 export interface WasmMachineOptions {
   readonly module: WebAssembly.Module;
   /** Bytes to reserve at once. */
   readonly bytes?: number;
+  /** Makes an instance; plain WebAssembly by default. */
+  readonly instantiate?: Instantiate;
   /** Stands between the machine and its memory; tests make growth fail here. */
   readonly wrapMemory?: (memory: MemoryLike) => MemoryLike;
 }
@@ -57,8 +60,13 @@ const OPERATIONS: { readonly [name in keyof KernelOps]: true } = {
  * @throws {KernelError} `ABI` when the binary does not speak this version's interface
  * @throws {MemoryError} `OUT_OF_MEMORY`
  */
-export function createWasmMachine({ module, bytes = 0, wrapMemory = (memory) => memory }: WasmMachineOptions): Machine {
-  const exports = instantiate(module);
+export function createWasmMachine({
+  module,
+  bytes = 0,
+  instantiate = plainInstance,
+  wrapMemory = (memory) => memory,
+}: WasmMachineOptions): Machine {
+  const exports = exportsOf(module, instantiate);
   const memory = wrapMemory(exports.memory);
   const base = Math.ceil((exports.heapBase() >>> 0) / 64) * 64;
   const limitBytes = ADDRESS_LIMIT - base;
@@ -118,11 +126,18 @@ function guarded(operation: (...args: number[]) => number, trapped: (cause: unkn
   };
 }
 
-function instantiate(module: WebAssembly.Module): Exports {
+/** An instance without the loader. The release build imports nothing; a debug build may want `abort`. */
+export function plainInstance(module: WebAssembly.Module): WebAssembly.Instance {
+  const abort = (): never => {
+    throw new Error("an assertion failed");
+  };
+  return new WebAssembly.Instance(module, { env: { abort } });
+}
+
+function exportsOf(module: WebAssembly.Module, instantiate: Instantiate): Exports {
   let exports: Exports;
   try {
-    // The loader's own `exports` wrap every function; the raw ones cost less per call.
-    exports = instantiateSync(module, {}).instance.exports as unknown as Exports;
+    exports = instantiate(module).exports as unknown as Exports;
   } catch (cause) {
     if (cause instanceof RangeError)
       throw outOfMemory(0, 0, `the engine refused another instance (${cause.message})`, cause);

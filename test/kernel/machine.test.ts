@@ -248,13 +248,21 @@ describe("tenants", () => {
         const machine = (await acquireTenant("wasm", 80_000)).enter();
         machine.f64[machine.base / 8 + 9_999] = i;
       }
-      collect();
     };
     await once(100);
-    const bytes = (): number => process.memoryUsage().arrayBuffers;
-    const [before, linear] = [bytes(), loadedMachine()!.f64.byteLength];
+    // buffers are freed in the background after a collection, so the smallest of a few looks counts
+    const bytes = async (): Promise<number> => {
+      let least = Number.POSITIVE_INFINITY;
+      for (let look = 0; look < 10; look++) {
+        collect();
+        await new Promise((resolve) => setTimeout(resolve, 10));
+        least = Math.min(least, process.memoryUsage().arrayBuffers);
+      }
+      return least;
+    };
+    const [before, linear] = [await bytes(), loadedMachine()!.f64.byteLength];
     await once(10_000);
-    expect(bytes() - before).toBeLessThan(8 * MIB);
+    expect((await bytes()) - before).toBeLessThan(8 * MIB);
     expect(loadedMachine()!.f64.byteLength).toBe(linear);
   });
 });

@@ -77,6 +77,18 @@ describe("loadKernel", () => {
     expect(compile).not.toHaveBeenCalled();
   });
 
+  it("works without the loader, which cannot be evaluated where globals are frozen", async () => {
+    vi.doMock("@assemblyscript/loader", () => {
+      throw new TypeError("Cannot assign to read only property 'hasOwn'");
+    });
+    await fresh();
+    try {
+      expect((await select.loadKernel("wasm")).report).toEqual(WASM);
+    } finally {
+      vi.doUnmock("@assemblyscript/loader");
+    }
+  });
+
   it("decodes with Uint8Array.fromBase64 where the engine has it", async () => {
     const decode = vi.fn((text: string) => new Uint8Array(Buffer.from(text, "base64")));
     Object.defineProperty(Uint8Array, "fromBase64", { value: decode, configurable: true });

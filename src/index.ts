@@ -2,12 +2,15 @@
 export * from "./base/errors.js";
 export type * from "./base/types.js";
 export { VERSION } from "./base/version.js";
+export { type PlantedSample, type SampleOptions, sampleMultiIndex } from "./data/planted.js";
 export { type RowSplit, rowsInBlocks, splitRows } from "./data/rows.js";
 export { configureKernel } from "./kernel/select.js";
+export { overlap, principalAngles, subspaceDistance } from "./model/compare.js";
 export { Link } from "./model/link.js";
 export { MultiIndexModel, rSquared } from "./model/multiIndexModel.js";
 export type { Warning, WarningCode } from "./solve/diagnostics.js";
-export { type FitStep, fitMultiIndex } from "./solve/fit.js";
+export { fitMultiIndex } from "./solve/fit.js";
 export type { FitOptions, FitProgress } from "./solve/options.js";
+export type { FitStep } from "./solve/progress.js";
 export { Fit, type FitDiagnostics, type FitHistory, type FitSelection } from "./solve/report.js";
 export type { Stop, StopReason } from "./solve/stopping.js";

@@ -1,0 +1,168 @@
+/** From the end of a run to its result: principal frame, tail, diagnostics, warnings. */
+import type { RunControl } from "../base/control.js";
+import { VERSION } from "../base/version.js";
+import { multiply, symmetricEigen } from "../math/dense.js";
+import { fittedLeaps } from "../model/exponents.js";
+import type { Link } from "../model/link.js";
+import { conditionWarning, gaussianityOf, inputWarnings, principalValuesOf, type Warning } from "./diagnostics.js";
+import { type InputMap, toColumns } from "./inputMap.js";
+import type { RidgeChoice } from "./linkSolve.js";
+import type { FlowPoint, ProfiledLoss } from "./objective.js";
+import type { FilledOptions } from "./options.js";
+import type { Problem } from "./problem.js";
+import { buildModel } from "./progress.js";
+import { Fit, type FitHistory, type LeapSummary } from "./report.js";
+import { chooseTail } from "./tail.js";
+import type { FlowEnd, FlowState } from "./twoTimescale.js";
+
+export interface HistoryEntry {
+  readonly state: FlowState;
+  readonly elapsedMs: number;
+}
+
+/** Where a run ended and what was chosen on the way. */
+export interface Outcome {
+  readonly objective: ProfiledLoss;
+  readonly end: FlowEnd;
+  readonly history: readonly HistoryEntry[];
+  readonly choice: RidgeChoice;
+  readonly mu: number;
+  readonly unit: number;
+  readonly start: string;
+  readonly screened: readonly { name: string; loss: number }[];
+  readonly warnings: Warning[];
+}
+
+/** A run that broke gives its best earlier point, never the broken one. */
+export function bestFinite(end: FlowEnd, history: readonly HistoryEntry[]): FlowEnd {
+  if (end.stop.reason !== "diverged") return end;
+  const finite = history.filter(({ state }) => Number.isFinite(state.point.loss) && state.point !== end.point);
+  if (finite.length === 0) return end;
+  const best = finite.reduce((a, b) => (b.state.point.loss < a.state.point.loss ? b : a));
+  return { ...best.state, stop: end.stop };
+}
+
+/** The result of a run. The workspace holds its end point. */
+export async function finish(
+  problem: Problem,
+  options: FilledOptions,
+  control: RunControl,
+  outcome: Outcome,
+): Promise<Fit> {
+  const { workspace, inputs, rank, response, rows } = problem;
+  const { objective, end, choice, warnings } = outcome;
+  const { featureCount } = workspace.layout.shape;
+  const z = workspace.projections();
+  const tail = await chooseTail(workspace, objective.penalty, z, response.standardized);
+  const model = buildModel(problem, end.point, tail.tail);
+  const scale = response.scale ** 2;
+  const { penalty } = objective;
+  const all = [
+    ...inputWarnings(inputs, rank, options.rank, rows.rows, featureCount),
+    ...warnings,
+    ...conditionWarning(choice.condition),
+  ];
+  if (penalty.rescued > 0) {
+    all.push({
+      code: "RIDGE_ADDED",
+      message: `The normal equations were singular; a relative ridge of ${penalty.rescued.toExponential(0)} was added (${penalty.rescues} times).`,
+    });
+  }
+  if (end.stop.reason === "saddle") {
+    all.push({
+      code: "SADDLE",
+      message:
+        "The gradient vanishes at a basis where the link is constant: a saddle. Use another start or more restarts.",
+    });
+  }
+  if (workspace.report.reason) all.push({ code: "REFERENCE_KERNEL", message: workspace.report.reason });
+  const total = variance(response, workspace.rowWeights());
+  return new Fit({
+    model,
+    stop: { ...end.stop, iterations: end.iteration },
+    history: historyOf(outcome.history, scale),
+    diagnostics: {
+      heldOut: {
+        method: "gcv",
+        meanSquare: Number.isFinite(choice.score) ? choice.score * scale : end.point.meanSquare * scale,
+        r2: total > 0 && Number.isFinite(choice.score) ? 1 - choice.score / total : 0,
+      },
+      selection: {
+        method: options.method,
+        whiten: inputs.kind,
+        starts: outcome.screened,
+        start: outcome.start,
+        ridge: outcome.unit > 0 ? outcome.mu / outcome.unit : 0,
+        ridgeBy: options.ridge === "auto" ? "gcv" : "given",
+        tail,
+      },
+      condition: choice.condition,
+      degreesOfFreedom: choice.degreesOfFreedom,
+      gaussianity: gaussianityOf(z, rows.rows, rank),
+      principalValues: principalValuesOf(end.point.gradientMoment, rank).map((v) => v * scale),
+      leaps: leapSummary(model.link, choice, end.point.meanSquare * scale, workspace.weightSum),
+      warnings: all,
+    },
+    kernel: workspace.report,
+    seed: options.seed,
+    version: VERSION,
+    samples: rows.rows,
+    r2Train: total > 0 ? 1 - end.point.meanSquare / total : 0,
+    elapsedMs: control.elapsedMs,
+  });
+}
+
+/** Leaps of the fitted link; coefficients within three standard errors of zero count as zero. */
+function leapSummary(link: Link, choice: RidgeChoice, meanSquare: number, n: number): LeapSummary {
+  const variance = meanSquare / Math.max(1 - choice.degreesOfFreedom / n, 1e-3);
+  const errors = choice.inverseDiagonal.map((v) => Math.sqrt((variance * v) / n));
+  const { informationExponent, leap, steps, tolerance } = fittedLeaps(link, errors);
+  return {
+    informationExponent,
+    leap,
+    steps: steps.map(({ exponent, dimensions }) => ({ exponent, dimensions })),
+    tolerance,
+  };
+}
+
+/**
+ * The same subspace in the frame of the link's principal directions: eigenvectors of the mean of ∇f∇fᵀ, steepest
+ * first, each with its largest loading positive. J does not depend on the frame; a reader of the directions does.
+ */
+export function principalFrame(point: FlowPoint, inputs: InputMap, r: number): Float64Array {
+  if (r === 0) return point.basis;
+  const { vectors } = symmetricEigen(point.gradientMoment, r);
+  const turn = new Float64Array(r * r);
+  for (let i = 0; i < r; i++) for (let k = 0; k < r; k++) turn[i * r + k] = vectors[i * r + (r - 1 - k)];
+  const basis = multiply(point.basis, turn, inputs.dim, r, r);
+  const loadings = toColumns(inputs, basis, r);
+  for (let k = 0; k < r; k++) {
+    let largest = 0;
+    for (let j = 0; j < inputs.columns; j++) {
+      if (Math.abs(loadings[j * r + k]) > Math.abs(largest)) largest = loadings[j * r + k];
+    }
+    if (largest < 0) for (let j = 0; j < inputs.dim; j++) basis[j * r + k] *= -1;
+  }
+  return basis;
+}
+
+/** Weighted mean square of the standardized response: 1, or 0 when it is constant. */
+function variance({ standardized }: Problem["response"], weights: Float64Array | undefined): number {
+  let sum = 0;
+  let total = 0;
+  for (let i = 0; i < standardized.length; i++) {
+    const w = weights ? weights[i] : 1;
+    sum += w * standardized[i] ** 2;
+    total += w;
+  }
+  return sum / total;
+}
+
+function historyOf(entries: readonly HistoryEntry[], scale: number): FitHistory {
+  return {
+    loss: Float64Array.from(entries, ({ state }) => state.point.loss * scale),
+    gradientNorm: Float64Array.from(entries, ({ state }) => state.point.gradientNorm * scale),
+    stepSize: Float64Array.from(entries, ({ state }) => state.stepSize),
+    elapsedMs: Float64Array.from(entries, ({ elapsedMs }) => elapsedMs),
+  };
+}

@@ -33,10 +33,11 @@ export function fitSummary(report: FitReport, path: string, saved?: string): str
   const { model, stop, kernel, diagnostics } = fit;
   const label = (text: string): string => pc.dim(text.padEnd(12));
   const link = model.degree === null ? model.link.family : `degree ${model.degree}`;
-  const measured = (which: "r2" | "rmse"): string =>
-    test === undefined
-      ? `${pc.bold(figure(train[which]))} on the training rows`
-      : `${pc.bold(figure(test[which]))} on held-out rows, ${figure(train[which])} on the training rows`;
+  const measured = (which: "r2" | "rmse"): string => {
+    const fitted = `${figure(train[which])} on the training rows`;
+    if (test !== undefined) return `${pc.bold(figure(test[which]))} on held-out rows, ${fitted}`;
+    return which === "r2" ? `${fitted}, ${figure(diagnostics.heldOut.r2)} estimated on new ones` : fitted;
+  };
   const lines = [
     `${pc.bold(target)} from ${count(model.dim, "input")} of ${path}`,
     "",
@@ -80,9 +81,10 @@ function directionTable({ fit, columns }: FitReport): string[] {
           .padStart(7),
       )
       .join("");
-    const bar = "█".repeat(Math.round(share[j] * BAR_WIDTH));
+    const blocks = "█".repeat(Math.round(share[j] * BAR_WIDTH));
+    const bar = blocks === "" ? "" : pc.cyan(blocks);
     lines.push(
-      `  ${columns[j].padEnd(width)}${loadings}  ${`${(100 * share[j]).toFixed(1)} %`.padStart(7)} ${pc.cyan(bar)}`.trimEnd(),
+      `  ${columns[j].padEnd(width)}${loadings}  ${`${(100 * share[j]).toFixed(1)} %`.padStart(7)} ${bar}`.trimEnd(),
     );
   }
   if (order.length > listed.length) {
@@ -93,18 +95,21 @@ function directionTable({ fit, columns }: FitReport): string[] {
 }
 
 /** One line on stderr that is rewritten in place; silent unless stderr is a terminal. */
-export function progressLine(): { show(step: { iteration: number; loss: number }): void; clear(): void } {
+export function progressLine(): {
+  show(step: { phase: string; iteration: number; loss: number }): void;
+  clear(): void;
+} {
   const stream = process.stderr;
   const started = performance.now();
   let shownAt = -Infinity;
   let shown = false;
   return {
-    show({ iteration, loss }) {
+    show({ phase, iteration, loss }) {
       const now = performance.now();
       if (stream.isTTY !== true || now - shownAt < PROGRESS_EVERY_MS) return;
       shownAt = now;
       shown = true;
-      stream.write(`\r\u001b[Kiteration ${iteration}  loss ${figure(loss)}  ${seconds(now - started)}`);
+      stream.write(`\r\u001b[K${phase}, iteration ${iteration}  loss ${figure(loss)}  ${seconds(now - started)}`);
     },
     clear() {
       if (shown) stream.write("\r\u001b[K");

@@ -1,4 +1,4 @@
-/** Reading and writing whole files, with errors of this package. Node only; its modules are loaded on first use. */
+/** Reading and writing whole files, with errors of this package; Node only, and harmless to bundle for browsers. */
 import { FormatError, MemoryError } from "../base/errors.js";
 
 /** Longest text the engine can hold, in bytes of UTF-8 that are sure to fit. */
@@ -27,11 +27,22 @@ export function fileError(action: "read" | "write", path: string, cause: unknown
 }
 
 /**
+ * Node's modules, asked of the running process: an import of them, even a lazy one, would stop bundlers for browsers.
+ * @throws {FormatError} `FILE` where there are no files
+ */
+function nodeModules(action: "read" | "write", path: string) {
+  const getBuiltin = typeof process === "object" ? process.getBuiltinModule : undefined;
+  if (typeof getBuiltin !== "function")
+    throw fileError(action, path, new Error("files need Node; pass the text itself"));
+  return { fs: getBuiltin("node:fs/promises"), paths: getBuiltin("node:path") };
+}
+
+/**
  * The text of a file, UTF-8.
  * @throws {FormatError} `FILE`; {MemoryError} `TOO_LARGE` for a file longer than any string
  */
 export async function readText(path: string): Promise<string> {
-  const fs = await import("node:fs/promises");
+  const { fs } = nodeModules("read", path);
   try {
     const { size } = await fs.stat(path);
     if (size > MAX_TEXT_BYTES) {
@@ -53,8 +64,7 @@ export async function readText(path: string): Promise<string> {
  * @throws {FormatError} `FILE`; the temporary file is gone and an earlier file of this name is untouched
  */
 export async function writeText(path: string, text: string): Promise<void> {
-  const fs = await import("node:fs/promises");
-  const { dirname, join } = await import("node:path");
+  const { fs, paths } = nodeModules("write", path);
   let temporary: string | undefined;
   try {
     const existing = await fs.stat(path).catch(() => undefined);
@@ -63,7 +73,7 @@ export async function writeText(path: string, text: string): Promise<void> {
       return;
     }
     const target = existing === undefined ? path : await fs.realpath(path);
-    temporary = join(dirname(target), `.leapflow-${process.pid}-${Date.now().toString(36)}.tmp`);
+    temporary = paths.join(paths.dirname(target), `.leapflow-${process.pid}-${Date.now().toString(36)}.tmp`);
     const handle = await fs.open(temporary, "wx");
     try {
       await handle.writeFile(text);
@@ -83,13 +93,12 @@ export async function writeText(path: string, text: string): Promise<void> {
  * @throws {FormatError} `FILE`
  */
 export async function checkWritable(path: string): Promise<void> {
-  const fs = await import("node:fs/promises");
-  const { dirname } = await import("node:path");
+  const { fs, paths } = nodeModules("write", path);
   try {
     const existing = await fs.stat(path).catch(() => undefined);
     if (existing?.isDirectory() === true) throw { code: "EISDIR" };
     if (existing === undefined || existing.isFile()) {
-      const folder = dirname(existing === undefined ? path : await fs.realpath(path));
+      const folder = paths.dirname(existing === undefined ? path : await fs.realpath(path));
       if (!(await fs.stat(folder)).isDirectory()) throw { code: "ENOTDIR" };
       await fs.access(folder, fs.constants.W_OK | fs.constants.X_OK);
     } else {

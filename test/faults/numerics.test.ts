@@ -1,6 +1,7 @@
 /** Rows 45–53 of the list of bad inputs: arithmetic on the edge. */
 import { expect, test } from "vitest";
 import { fitMultiIndex } from "../../src/index.js";
+import { Link, leapExponents } from "../../src/theory/index.js";
 import { errorOf, expectFinite, OPTIONS, sameFit, X, y } from "./problem.js";
 
 const learn = (inputs: readonly (readonly number[])[], response: readonly number[], options: object = {}) =>
@@ -52,6 +53,22 @@ test("row 51: thousands of retractions leave the basis orthonormal", async () =>
   for (let a = 0; a < 2; a++) {
     for (let b = 0; b < 2; b++) expect(Math.abs(gram.get(a, b) - (a === b ? 1 : 0))).toBeLessThan(1e-12);
   }
+});
+
+test("row 52: the information exponent of a constant or zero link is undefined, with a reason", () => {
+  for (const constant of [1, 0]) {
+    const leaps = leapExponents(Link.fromCoefficients([constant, 0, 0], { rank: 1, degree: 2 }));
+    expect(leaps.informationExponent).toBeUndefined();
+    expect(leaps.steps).toEqual([]);
+    expect(leaps.reason).toBeTypeOf("string");
+  }
+});
+
+test("row 53: coefficients at round-off level are dropped by a cutoff that is an option and is reported", () => {
+  const link = Link.fromCoefficients([0, 1e-15, 1], { rank: 1, degree: 2 });
+  expect(leapExponents(link).informationExponent).toBe(2);
+  expect(leapExponents(link).tolerance).toBeGreaterThan(0);
+  expect(leapExponents(link, { tolerance: 1e-20 })).toMatchObject({ informationExponent: 1, tolerance: 1e-20 });
 });
 
 test("after every numerical failure the library still fits", async () => {

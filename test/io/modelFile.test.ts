@@ -6,17 +6,6 @@ import { afterAll, expect, test, vi } from "vitest";
 import { Link, MultiIndexModel } from "../../src/index.js";
 import { checkWritable, loadModel, saveModel } from "../../src/io/index.js";
 
-/** Makes the renaming of files fail as on a full disk. */
-const disk = vi.hoisted(() => ({ full: false }));
-vi.mock("node:fs/promises", async (original) => {
-  const actual = await original<typeof import("node:fs/promises")>();
-  const rename: typeof actual.rename = async (from, to) => {
-    if (disk.full) throw Object.assign(new Error("no space"), { code: "ENOSPC" });
-    await actual.rename(from, to);
-  };
-  return { ...actual, rename };
-});
-
 const folder = mkdtempSync(join(tmpdir(), "leapflow-model-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const model = new MultiIndexModel(
@@ -44,15 +33,17 @@ test("saving over a file replaces it, and over a link the file it names", async 
 test("a save that fails at its last step leaves the earlier file and no temporary one", async () => {
   const path = join(folder, "kept.json");
   writeFileSync(path, "old");
-  disk.full = true;
+  const rename = vi.spyOn(process.getBuiltinModule("node:fs/promises"), "rename");
+  rename.mockRejectedValueOnce(Object.assign(new Error("no space"), { code: "ENOSPC" }));
   try {
     await expect(saveModel(path, model)).rejects.toMatchObject({
       name: "FormatError",
       code: "FILE",
       message: expect.stringContaining("the disk is full"),
     });
+    expect(rename).toHaveBeenCalledOnce();
   } finally {
-    disk.full = false;
+    rename.mockRestore();
   }
   expect(readFileSync(path, "utf8")).toBe("old");
   expect(readdirSync(folder).filter((name) => name.endsWith(".tmp"))).toEqual([]);
@@ -78,4 +69,31 @@ test("checkWritable refuses what cannot be written and accepts the rest without 
   await checkWritable(join(folder, "fresh.json"));
   await checkWritable("/dev/null");
   expect(readdirSync(folder)).not.toContain("fresh.json");
+});
+
+test("the module bundles for browsers, and says there that files need Node", async () => {
+  const { build } = await import("esbuild");
+  const contents = 'export { readCsv, readCsvText, saveModel } from "./src/io/index.ts";';
+  const { outputFiles, warnings } = await build({
+    stdin: { contents, resolveDir: join(import.meta.dirname, "../..") },
+    bundle: true,
+    write: false,
+    format: "esm",
+    platform: "browser",
+    logLevel: "silent",
+  });
+  expect(warnings).toEqual([]);
+  const url = `data:text/javascript;base64,${Buffer.from(outputFiles[0].text).toString("base64")}`;
+  const bundle = await import(/* @vite-ignore */ url);
+  expect(bundle.readCsvText("a,b\n1,2\n").rows).toBe(1);
+  const saved = process.getBuiltinModule;
+  try {
+    Object.assign(process, { getBuiltinModule: undefined });
+    await expect(bundle.readCsv("x.csv")).rejects.toMatchObject({
+      code: "FILE",
+      message: expect.stringContaining("need Node"),
+    });
+  } finally {
+    Object.assign(process, { getBuiltinModule: saved });
+  }
 });

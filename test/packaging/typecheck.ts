@@ -3,14 +3,13 @@ import { join } from "node:path";
 import ts from "typescript";
 import { root } from "./project.js";
 
-/** How users configure their projects; default libraries are trusted, declarations of packages are not. */
+/** How users configure their projects; the declarations of the package are checked, not taken on trust. */
 const STRICT: ts.CompilerOptions = {
   noEmit: true,
   strict: true,
   noUnusedLocals: false,
   target: ts.ScriptTarget.ES2022,
   skipLibCheck: false,
-  skipDefaultLibCheck: true,
   types: [],
 };
 
@@ -28,10 +27,19 @@ export const NODE_TYPES: ts.CompilerOptions = { types: ["node"], typeRoots: [joi
 export const PAGE_LIBRARIES: ts.CompilerOptions = { lib: ["lib.es2022.d.ts", "lib.dom.d.ts"] };
 export const NODE_LIBRARIES: ts.CompilerOptions = { lib: ["lib.es2023.d.ts"], ...NODE_TYPES };
 
-/** One line per error, `file(line): message`. */
+/** One line per error in the files or in the declarations of leapflow: `file(line): message`. */
 export function typeErrors(files: readonly string[], options: ts.CompilerOptions): string[] {
   const program = ts.createProgram(files, options);
-  return ts.getPreEmitDiagnostics(program).map(({ file, start, messageText }) => {
+  // Checking other packages' declarations too would take ten times as long and tell nothing about this one.
+  const judged = program
+    .getSourceFiles()
+    .filter(({ fileName }) => files.includes(fileName) || fileName.includes("/node_modules/leapflow/"));
+  const diagnostics = [...program.getOptionsDiagnostics(), ...program.getGlobalDiagnostics()];
+  for (const file of judged) {
+    diagnostics.push(...program.getSyntacticDiagnostics(file));
+    if (!(options.skipLibCheck && file.isDeclarationFile)) diagnostics.push(...program.getSemanticDiagnostics(file));
+  }
+  return diagnostics.map(({ file, start, messageText }) => {
     const where = file ? `${file.fileName}(${file.getLineAndCharacterOfPosition(start ?? 0).line + 1}): ` : "";
     return where + ts.flattenDiagnosticMessageText(messageText, "\n");
   });

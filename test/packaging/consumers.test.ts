@@ -1,0 +1,239 @@
+/** Programs of users: ES modules, require(), a browser bundle, a strict content policy, a worker, TypeScript. */
+import { copyFileSync, mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { build } from "esbuild";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createProject, type Project, printed } from "./project.js";
+import { BUNDLER, NODE_LIBRARIES, NODE_NEXT, NODE_TYPES, PAGE_LIBRARIES, typeErrors } from "./typecheck.js";
+
+/** A small fit; everything that it computes, as JSON, which keeps every bit of a double. */
+const FIT = `
+const X = Array.from({ length: 200 }, (_, i) => [Math.sin(i * 1.7), Math.cos(i * 2.3), Math.sin(i * 0.9 + 1), Math.cos(i * 3.1)]);
+const y = X.map((x) => x[0] * x[1] + x[2]);
+const outcome = async (kernel) => {
+  const fit = await fitMultiIndex(X, y, { rank: 2, degree: 3, seed: 7, kernel });
+  const { reason, iterations } = fit.stop;
+  const numbers = { loss: [...fit.history.loss], predictions: [...fit.model.predict(X)], r2: fit.r2Train };
+  return { kernel: fit.kernel, reason, iterations, numbers, model: JSON.stringify(fit.model) };
+};`;
+const PRINT = `${FIT}\noutcome(KERNEL).then((result) => console.log(JSON.stringify(result)));`;
+const program = (kernel: string): string => PRINT.replace("KERNEL", JSON.stringify(kernel));
+
+interface Result {
+  kernel: { name: string; simd: boolean; reason?: string };
+  reason: string;
+  numbers: { loss: number[]; predictions: number[]; r2: number };
+  model: string;
+}
+
+let project: Project;
+/** What the ES module program printed. */
+let expected: string;
+beforeAll(async () => {
+  project = await createProject();
+  const file = project.write("program.mjs", `import { fitMultiIndex } from "leapflow";${program("wasm")}`);
+  expected = await printed([file], { cwd: project.folder });
+});
+afterAll(() => project?.remove());
+
+const run = (file: string, flags: string[] = []): Promise<string> =>
+  printed([...flags, file], { cwd: project.folder, timeoutMs: 30_000 });
+
+/** The same numbers, on the reference kernel, with a reason that matches. */
+function expectFallback(output: string, reason: RegExp): void {
+  const { kernel, ...rest } = JSON.parse(output) as Result;
+  expect(kernel).toMatchObject({ name: "reference", simd: false, reason: expect.stringMatching(reason) });
+  const { kernel: _, ...wasm } = JSON.parse(expected) as Result;
+  expect(rest).toEqual(wasm);
+}
+
+test("an ES module program fits on WebAssembly", () => {
+  const { kernel, numbers } = JSON.parse(expected) as Result;
+  expect(kernel).toMatchObject({ name: "wasm", simd: true });
+  expect(numbers.predictions).toHaveLength(200);
+  expect(numbers.r2).toBeGreaterThan(0.8);
+});
+
+test("require() gives the same", async () => {
+  const file = project.write("program.cjs", `const { fitMultiIndex } = require("leapflow");${program("wasm")}`);
+  expect(await run(file, ["--no-warnings"])).toBe(expected);
+});
+
+test("require() and import() of one program share one package", async () => {
+  const file = project.write(
+    "both.cjs",
+    `const one = require("leapflow"), theory = require("leapflow/theory"), io = require("leapflow/io");
+     import("leapflow").then((other) => console.log(one.fitMultiIndex === other.fitMultiIndex, one.Link === theory.Link, typeof io.readCsv));`,
+  );
+  expect(await run(file, ["--no-warnings"])).toBe("true true function\n");
+});
+
+test("a worker thread fits and ends by itself", async () => {
+  project.write(
+    "worker.mjs",
+    `import { parentPort } from "node:worker_threads";
+     import { fitMultiIndex } from "leapflow";${FIT}
+     parentPort.postMessage(await outcome("wasm"));`,
+  );
+  const file = project.write(
+    "main.mjs",
+    `import { Worker } from "node:worker_threads";
+     const worker = new Worker(new URL("./worker.mjs", import.meta.url));
+     worker.on("message", (result) => console.log(JSON.stringify(result)));
+     worker.on("exit", (code) => { if (code !== 0) console.error("exit code", code); });`,
+  );
+  expect(await run(file)).toBe(expected);
+});
+
+test("the plain binary serves where the embedded one is not wanted", async () => {
+  const file = project.write(
+    "bytes.mjs",
+    `import { readFile } from "node:fs/promises";
+     import { configureKernel, fitMultiIndex } from "leapflow";
+     globalThis.atob = Uint8Array.fromBase64 = () => { throw new Error("the embedded copy was decoded"); };
+     configureKernel({ bytes: await readFile(new URL(import.meta.resolve("leapflow/leapflow.wasm"))) });${program("wasm")}`,
+  );
+  expect(await run(file)).toBe(expected);
+});
+
+describe("bundled for the browser", () => {
+  /** Bundles alone in a folder, so that nothing is left to find in node_modules. */
+  const bundles = { wasm: "", auto: "" };
+  const bundle = async (kernel: "wasm" | "auto"): Promise<string[]> => {
+    const page = `import { fitMultiIndex } from "leapflow";
+      import { leapExponents } from "leapflow/theory";
+      globalThis.leapExponents = leapExponents;${program(kernel)}`;
+    const outfile = join(project.folder, `page-${kernel}.js`);
+    const { warnings, errors } = await build({
+      entryPoints: [project.write(`page-${kernel}.mjs`, page)],
+      absWorkingDir: project.folder,
+      bundle: true,
+      format: "iife",
+      platform: "browser",
+      minify: true,
+      outfile,
+      logLevel: "silent",
+    });
+    mkdirSync(join(project.folder, "alone"), { recursive: true });
+    bundles[kernel] = join(project.folder, "alone", `page-${kernel}.cjs`);
+    copyFileSync(outfile, bundles[kernel]);
+    return [...warnings, ...errors].map(({ text }) => text);
+  };
+
+  test("esbuild has nothing to warn about", async () => {
+    expect(await bundle("wasm")).toEqual([]);
+    expect(await bundle("auto")).toEqual([]);
+    expect(readFileSync(bundles.wasm, "utf8")).not.toMatch(/["']node:|\brequire\s*\(\s*["']/);
+  });
+
+  test("the bundle gives the same", async () => {
+    expect(await run(bundles.wasm)).toBe(expected);
+  });
+
+  test("without permission to compile, the reference kernel gives the same numbers and the reason", async () => {
+    const policy = project.write(
+      "policy.cjs",
+      `const refusal = () => new WebAssembly.CompileError("Wasm code generation disallowed by embedder");
+       const rejects = async () => { throw refusal(); };
+       WebAssembly.compile = WebAssembly.instantiate = rejects;
+       WebAssembly.compileStreaming = WebAssembly.instantiateStreaming = rejects;
+       WebAssembly.Module = function Module() { throw refusal(); };`,
+    );
+    expectFallback(await run(bundles.auto, ["--require", policy]), /disallowed by embedder/);
+  });
+
+  test("the engine's own policy against eval and WebAssembly is respected", async () => {
+    const host = project.write(
+      "host.cjs",
+      `const vm = require("node:vm"), { readFileSync } = require("node:fs");
+       const { atob, console, performance, setImmediate, TextDecoder } = globalThis;
+       const context = vm.createContext({ atob, console, performance, setImmediate, TextDecoder }, { codeGeneration: { strings: false, wasm: false } });
+       vm.runInContext(readFileSync(process.argv[2], "utf8"), context);`,
+    );
+    const output = await printed([host, bundles.auto], { cwd: project.folder });
+    expectFallback(output, /could not be compiled here/);
+  });
+
+  test("without WebAssembly at all, too", async () => {
+    const missing = project.write("missing.cjs", "delete globalThis.WebAssembly;");
+    expectFallback(await run(bundles.auto, ["--require", missing]), /WebAssembly is missing/);
+  });
+});
+
+describe("TypeScript", () => {
+  const source = `
+import {
+  type Fit, type FitDiagnostics, type FitHistory, type FitOptions, type FitProgress, type FitSelection, type FitStep, fitMultiIndex,
+  InputError, LeapflowError, Link, type MatrixLike, MultiIndexModel, type RowSource, rSquared, type StopReason, splitRows, type VectorLike, VERSION, type Warning,
+} from "leapflow";
+import { loadModel, type NumericTable, readCsvText, saveModel } from "leapflow/io";
+import { gaussHermite, hermite, leapExponents, type Leaps, type QuadratureRule } from "leapflow/theory";
+
+const rows: MatrixLike = [[1, 2], [3, 4]];
+const flat: MatrixLike = { data: new Float32Array(4), rows: 2, columns: 2 };
+const y: VectorLike = new Float64Array(2);
+const source: RowSource = { columns: 2, async *[Symbol.asyncIterator]() { yield { data: [1, 2], rows: 1, columns: 2 }; } };
+const progress: FitProgress[] = [];
+const options: FitOptions = { rank: 1, degree: 2, ridge: "auto", signal: new AbortController().signal, onProgress: (p) => progress.push(p) };
+
+export async function use(): Promise<number> {
+  const fit: Fit = await fitMultiIndex(rows, y, options);
+  await fitMultiIndex(flat, y, options);
+  await fitMultiIndex(source, y, options);
+  const reason: StopReason = fit.stop.reason;
+  const { loss }: FitHistory = fit.history;
+  const { heldOut, selection, warnings }: FitDiagnostics = fit.diagnostics;
+  const { ridge }: FitSelection = selection;
+  const codes: string[] = warnings.map((warning: Warning) => warning.code);
+  const predictions: Float64Array = fit.model.predict([[1, 2]]);
+  const again: MultiIndexModel = MultiIndexModel.fromJSON(JSON.parse(JSON.stringify(fit.model)));
+  for await (const step of fitMultiIndex.steps(rows, y, options)) { const one: FitStep = step; one.model().predict(rows); }
+  const leaps: Leaps = leapExponents(fit.model.link as Link);
+  const rule: QuadratureRule = gaussHermite(5);
+  try { splitRows(10, { seed: 1 } as never); } catch (error) { if (error instanceof InputError && error instanceof LeapflowError) console.log(error.code); }
+  const table: NumericTable = readCsvText("a,b\\n1,2\\n");
+  await saveModel("model.json", await loadModel("model.json"));
+  // @ts-expect-error rank is required
+  await fitMultiIndex(rows, y, { degree: 2 });
+  // @ts-expect-error no such method
+  await fitMultiIndex(rows, y, { rank: 1, degree: 2, method: "newton" });
+  // @ts-expect-error no such option
+  await fitMultiIndex(rows, y, { rank: 1, degree: 2, maxIteration: 3 });
+  // @ts-expect-error text is no number
+  await fitMultiIndex([["a"]], y, options);
+  return predictions[0] + loss[0] + heldOut.r2 + ridge + rSquared(y as Float64Array, y as Float64Array) + hermite(0.5, 2)[2] + (leaps.leap ?? 0)
+    + rule.nodes.length + table.rows + again.rank + codes.length + reason.length + VERSION.length;
+}
+`;
+  const consumer = (): string => project.write("consumer.mts", source);
+
+  test("a wrong program does not compile", () => {
+    const wrong = project.write("wrong.mts", 'import { VERSION } from "leapflow";\nexport const n: number = VERSION;');
+    expect(typeErrors([wrong], { ...BUNDLER, ...PAGE_LIBRARIES, skipLibCheck: true })).toEqual([
+      expect.stringMatching(/wrong\.mts\(2\): Type '.*' is not assignable to type 'number'/),
+    ]);
+  });
+
+  test("compiles with NodeNext, strict, declarations checked, as ES module and as CommonJS", () => {
+    const files = [consumer(), project.write("common.cts", source)];
+    expect(typeErrors(files, { ...NODE_NEXT, ...NODE_TYPES })).toEqual([]);
+  });
+
+  test("compiles with Bundler, strict, the libraries of a page", () => {
+    expect(typeErrors([consumer()], { ...BUNDLER, ...PAGE_LIBRARIES, skipLibCheck: true })).toEqual([]);
+  });
+
+  test("compiles with NodeNext, strict, the libraries of Node", () => {
+    expect(typeErrors([consumer()], { ...NODE_NEXT, ...NODE_LIBRARIES, skipLibCheck: true })).toEqual([]);
+  });
+
+  // Fails for [Symbol.dispose] in dist/kernel/blocks.d.ts, which lib.es2022 does not know.
+  test.fails("declarations hold with the libraries of a page alone", () => {
+    expect(typeErrors([consumer()], { ...BUNDLER, ...PAGE_LIBRARIES })).toEqual([]);
+  });
+
+  // Fails for the namespace WebAssembly in dist/kernel/select.d.ts, which @types/node 20 does not declare.
+  test.fails("declarations hold with the libraries of Node alone", () => {
+    expect(typeErrors([consumer()], { ...NODE_NEXT, ...NODE_LIBRARIES })).toEqual([]);
+  });
+});

@@ -35,6 +35,15 @@ describe("thinQr", () => {
       }
     }
   });
+  it("makes nearly dependent columns orthogonal, which one pass would not", () => {
+    seed(73);
+    const d = 30, w = array(2 * d), upper = array(4);
+    for (let i = 0; i < d; i++) set(w, d + i, get(w, i) + 1e-9 * get(w, d + i));
+    expect(thinQr(w, d, 2, upper)).toBe(OK);
+    let sum: f64 = 0;
+    for (let i = 0; i < d; i++) sum += get(w, i) * get(w, d + i);
+    expect(abs(sum) < 1e-14).toBe(true);
+  });
   it("leaves orthonormal columns alone, exactly", () => {
     const w = constant(6, 0), upper = constant(4, 9);
     set(w, 1, 1);

@@ -22,30 +22,34 @@ interface Outcome<A> {
   readonly result: number | undefined;
 }
 
+let turn = 0;
+
 /**
  * Lays `arrays` out in a machine, 16-byte aligned with marked gaps, calls, and checks that gaps and all arrays not in
- * `writes` are as before.
+ * `writes` are as before. The last array ends where memory ends, so that reading past it traps; each takes its turn there.
  */
 function runOn<A extends Arrays>(machine: Machine, arrays: A, writes: readonly (keyof A)[], call: Call<A>): Outcome<A> {
   const names = Object.keys(arrays) as (keyof A)[];
+  names.push(...names.splice(0, turn++ % names.length));
   const wordsOf = (name: keyof A): number => Math.ceil(arrays[name].byteLength / 8);
-  const total = names.reduce((sum, name) => sum + GAP_WORDS + 1 + wordsOf(name), GAP_WORDS + 1);
+  const even = (words: number): number => words + (words & 1);
+  const total = names.reduce((sum, name) => sum + GAP_WORDS + even(wordsOf(name)), 0);
   machine.reserve(total * 8);
-  const first = machine.base / 8;
-  const words = new BigInt64Array(machine.f64.buffer as ArrayBuffer, machine.base, total);
+  const first = machine.f64.length - total;
+  const words = new BigInt64Array(machine.f64.buffer as ArrayBuffer, first * 8, total);
   words.fill(MARKER);
   const at = {} as { [name in keyof A]: number };
-  let next = GAP_WORDS;
+  let next = 0;
   for (const name of names) {
+    next += GAP_WORDS;
     at[name] = (first + next) * 8;
     if (arrays[name] instanceof Int32Array) machine.i32.set(arrays[name], at[name] / 4);
     else machine.f64.set(arrays[name], first + next);
-    next += wordsOf(name) + GAP_WORDS;
-    next += next & 1;
+    next += even(wordsOf(name));
   }
   const before = words.slice();
   const result = call(machine.ops, at);
-  const after = new BigInt64Array(machine.f64.buffer as ArrayBuffer, machine.base, total);
+  const after = new BigInt64Array(machine.f64.buffer as ArrayBuffer, first * 8, total);
   const writable = new Uint8Array(total);
   for (const name of writes) writable.fill(1, at[name] / 8 - first, at[name] / 8 - first + wordsOf(name));
   for (let i = 0; i < total; i++) {

@@ -48,6 +48,7 @@ export class Blocks {
   dispose(): void {
     this.tenant.release();
   }
+  /** @internal declared only inside: older `lib` settings do not know the symbol */
   [Symbol.dispose](): void {
     this.dispose();
   }

@@ -2,9 +2,10 @@
 import { createRng } from "../base/rng.js";
 import { secondMoment, weightedSum } from "../kernel/columns.js";
 import type { Workspace } from "../kernel/workspace.js";
-import { multiply, symmetricEigen } from "../math/dense.js";
+import { multiply } from "../math/dense.js";
 import { randomBasis } from "../math/grassmann.js";
-import { congruence, fromColumns, type InputMap } from "./inputMap.js";
+import { leadingEigenpairs, type SymmetricOperator } from "../math/krylov.js";
+import { fromColumns, type InputMap, toColumns } from "./inputMap.js";
 
 export const MOMENT_STARTS = ["slices", "linear-hessian", "spectral"] as const;
 export type MomentStart = (typeof MOMENT_STARTS)[number];
@@ -13,11 +14,12 @@ const MIN_SLICES = 3;
 const MAX_SLICES = 10;
 
 /**
- * Leading r eigenvectors, by size of the eigenvalue, of a k×k matrix of moments of x̂ and y.
+ * Leading r eigenvectors, by size of the eigenvalue, of a k×k matrix of moments of x̂ and y. The matrix is applied, never
+ * formed in the whitened coordinates.
  *
  * @param y - standardized responses, n
  * @returns k×r row-major, orthonormal
- * Source: [MI §7.6]. Cost: one pass of n·d² flops and a k×k eigenproblem.
+ * Source: [MI §7.6]. Cost: one pass of n·d² flops and a few dozen products with d×d matrices.
  */
 export async function momentStart(
   name: MomentStart,
@@ -26,19 +28,13 @@ export async function momentStart(
   y: Float64Array,
   rank: number,
 ): Promise<Float64Array> {
-  const matrix =
+  const operator =
     name === "slices"
-      ? await sliceMatrix(workspace, inputs, y)
+      ? await sliceOperator(workspace, inputs, y)
       : name === "linear-hessian"
         ? await linearHessian(workspace, inputs, y)
         : await hessian(workspace, inputs, y.map(boundedSquare));
-  const { values, vectors } = symmetricEigen(matrix, inputs.dim);
-  const order = Array.from(values, (_, k) => k).sort((a, b) => Math.abs(values[b]) - Math.abs(values[a]) || a - b);
-  const basis = new Float64Array(inputs.dim * rank);
-  for (let j = 0; j < inputs.dim; j++) {
-    for (let l = 0; l < rank; l++) basis[j * rank + l] = vectors[j * inputs.dim + order[l]];
-  }
-  return basis;
+  return leadingEigenpairs(operator, inputs.dim, rank, "magnitude").vectors;
 }
 
 /** Haar-distributed start number `index` of a seed. */
@@ -48,67 +44,86 @@ export const randomStart = (dim: number, rank: number, seed: number, index: numb
 /** (y² − 1)/(y² + 1): sees even links, and no single response can rule it. */
 const boundedSquare = (y: number): number => (y * y - 1) / (y * y + 1);
 
+/** v ↦ Tᵀ S T v/scale for a second moment S of the standardized columns. */
+const whitened =
+  (inputs: InputMap, s: Float64Array, scale: number): SymmetricOperator =>
+  (block, b) => {
+    const d = inputs.columns;
+    const out = fromColumns(inputs, multiply(s, toColumns(inputs, block, b), d, d, b), b);
+    return out.map((v) => v / scale);
+  };
+
+/** out += share·m(mᵀv) for every column v of a k×b block. */
+function addOuter(out: Float64Array, m: Float64Array, block: Float64Array, b: number, share: number): void {
+  for (let c = 0; c < b; c++) {
+    let overlap = 0;
+    for (let j = 0; j < m.length; j++) overlap += m[j] * block[j * b + c];
+    for (let j = 0; j < m.length; j++) out[j * b + c] += share * overlap * m[j];
+  }
+}
+
 /**
  * Σ_h p_h[(C_h − I)² + m_h m_hᵀ] over slices of equal numbers of responses: sees every transform of y with a moment of
  * degree ≤ 2 in x, so also abs and products, where moments of y itself vanish.
  */
-async function sliceMatrix(workspace: Workspace, inputs: InputMap, y: Float64Array): Promise<Float64Array> {
+async function sliceOperator(workspace: Workspace, inputs: InputMap, y: Float64Array): Promise<SymmetricOperator> {
   const n = y.length;
-  const { dim: k, columns: d } = inputs;
   const weights = workspace.rowWeights();
   const order = Int32Array.from({ length: n }, (_, i) => i).sort((a, b) => y[a] - y[b] || a - b);
-  const slices = Math.min(n, Math.max(MIN_SLICES, Math.min(MAX_SLICES, Math.floor(n / (2 * d)))));
-  const out = new Float64Array(k * k);
-  for (let h = 0; h < slices; h++) {
-    const rows = order.subarray(Math.floor((h * n) / slices), Math.floor(((h + 1) * n) / slices));
+  const count = Math.min(n, Math.max(MIN_SLICES, Math.min(MAX_SLICES, Math.floor(n / (2 * inputs.columns)))));
+  const slices: { share: number; mean: Float64Array; second: SymmetricOperator }[] = [];
+  for (let h = 0; h < count; h++) {
+    const rows = order.subarray(Math.floor((h * n) / count), Math.floor(((h + 1) * n) / count));
     const own = weights ? Float64Array.from(rows, (i) => weights[i]) : undefined;
     const total = own ? own.reduce((sum, w) => sum + w, 0) : rows.length;
     if (!(total > 0)) continue;
-    const second = congruence(
-      inputs,
-      (await secondMoment(workspace, own, rows)).map((v) => v / total),
-    );
     const indicator = new Float64Array(n);
     rows.forEach((i) => {
       indicator[i] = (weights ? weights[i] : 1) / total;
     });
-    const mean = fromColumns(inputs, await weightedSum(workspace, indicator), 1);
-    const spread = second;
-    for (let a = 0; a < k; a++) {
-      for (let b = 0; b < k; b++) spread[a * k + b] -= mean[a] * mean[b] + (a === b ? 1 : 0);
-    }
-    const square = multiply(spread, spread, k, k, k);
-    const share = total / workspace.weightSum;
-    for (let a = 0; a < k; a++) {
-      for (let b = 0; b < k; b++) out[a * k + b] += share * (square[a * k + b] + mean[a] * mean[b]);
-    }
+    slices.push({
+      share: total / workspace.weightSum,
+      mean: fromColumns(inputs, await weightedSum(workspace, indicator), 1),
+      second: whitened(inputs, await secondMoment(workspace, own, rows), total),
+    });
   }
-  return out;
+  return (block, b) => {
+    const out = new Float64Array(block.length);
+    for (const { share, mean, second } of slices) {
+      const spread = (v: Float64Array): Float64Array => {
+        const moved = second(v, b);
+        addOuter(moved, mean, v, b, -1);
+        for (let k = 0; k < v.length; k++) moved[k] -= v[k];
+        return moved;
+      };
+      const square = spread(spread(block));
+      for (let k = 0; k < out.length; k++) out[k] += share * square[k];
+      addOuter(out, mean, block, b, share);
+    }
+    return out;
+  };
 }
 
-/** Σ τᵢ(x̂ᵢx̂ᵢᵀ − I)/n with τ centred. */
-async function hessian(workspace: Workspace, inputs: InputMap, tau: Float64Array): Promise<Float64Array> {
+/** Σ τᵢ(x̂ᵢx̂ᵢᵀ − I)/n with τ centred, so that the identity drops out. */
+async function hessian(workspace: Workspace, inputs: InputMap, tau: Float64Array): Promise<SymmetricOperator> {
   const weights = workspace.rowWeights();
   const n = workspace.weightSum;
   const weighted = weights ? tau.map((t, i) => t * weights[i]) : tau;
   const mean = weighted.reduce((sum, t) => sum + t, 0) / n;
   const centred = weighted.map((t, i) => t - mean * (weights ? weights[i] : 1));
-  const raw = await secondMoment(workspace, centred);
-  return congruence(
-    inputs,
-    raw.map((v) => v / n),
-  );
+  return whitened(inputs, await secondMoment(workspace, centred), n);
 }
 
 /** T² + vvᵀ with v = Σyx̂/n and T = Σy(x̂x̂ᵀ − I)/n: exponents 1 and 2 in one matrix. */
-async function linearHessian(workspace: Workspace, inputs: InputMap, y: Float64Array): Promise<Float64Array> {
-  const k = inputs.dim;
+async function linearHessian(workspace: Workspace, inputs: InputMap, y: Float64Array): Promise<SymmetricOperator> {
   const weights = workspace.rowWeights();
+  const n = workspace.weightSum;
   const t = await hessian(workspace, inputs, y);
   const sum = await weightedSum(workspace, weights ? y.map((v, i) => v * weights[i]) : y);
-  const v = fromColumns(inputs, sum, 1);
-  const out = multiply(t, t, k, k, k);
-  const n = workspace.weightSum;
-  for (let a = 0; a < k; a++) for (let b = 0; b < k; b++) out[a * k + b] += (v[a] / n) * (v[b] / n);
-  return out;
+  const v = fromColumns(inputs, sum, 1).map((entry) => entry / n);
+  return (block, b) => {
+    const out = t(t(block, b), b);
+    addOuter(out, v, block, b, 1);
+    return out;
+  };
 }

@@ -3,6 +3,7 @@ import type { Standardization } from "../kernel/blocks.js";
 import { columnLargest, columnSums, secondMoment } from "../kernel/columns.js";
 import type { Workspace } from "../kernel/workspace.js";
 import { multiply, multiplyTransposed, symmetricEigen } from "../math/dense.js";
+import { leadingEigenpairs, type SymmetricOperator } from "../math/krylov.js";
 
 export type Whitening = "full" | "scale" | "none";
 
@@ -21,8 +22,6 @@ export interface InputMap extends Standardization {
   readonly inverse?: Float64Array;
   /** Standard deviation of every raw column. */
   readonly columnScale: Float64Array;
-  /** Largest over smallest kept eigenvalue of the correlation matrix. */
-  readonly correlationCondition: number;
   /** Largest eigenvalue of the correlation matrix over what independent columns would show. */
   readonly correlationExcess: number;
 }
@@ -74,19 +73,11 @@ export async function chooseInputMap(workspace: Workspace, choice: Whitening | "
   const inverseScale = sd.map((s) => (s > 0 ? 1 / s : 0));
   await workspace.standardize({ center: mean, inverseScale });
   const correlation = (await secondMoment(workspace, workspace.rowWeights())).map((s) => s / workspace.weightSum);
-  const { values, vectors } = symmetricEigen(correlation, d);
-  const largest = Math.max(values[d - 1], 0);
+  const apply: SymmetricOperator = (block, b) => multiply(correlation, block, d, d, b);
+  const largest = Math.max(leadingEigenpairs(apply, d, 1, "value").values[0], 0);
   const varying = sd.reduce((count, s) => count + (s > 0 ? 1 : 0), 0);
   const bound = (1 + Math.sqrt(d / samples)) ** 2;
-  const kept: number[] = [];
-  for (let k = d - 1; k >= 0; k--) if (values[k] > EIGENVALUE_FLOOR * largest && values[k] > 0) kept.push(k);
-  const smallest = kept.length ? values[kept[kept.length - 1]] : 1;
-  const common = {
-    columns: d,
-    columnScale: sd,
-    correlationCondition: smallest > 0 ? largest / smallest : 1,
-    correlationExcess: largest / bound,
-  };
+  const common = { columns: d, columnScale: sd, correlationExcess: largest / bound };
   if (choice === "none") {
     const identity = { center: new Float64Array(d), inverseScale: new Float64Array(d).fill(1) };
     await workspace.standardize(identity);
@@ -103,6 +94,9 @@ export async function chooseInputMap(workspace: Workspace, choice: Whitening | "
       ...common,
     };
   }
+  const { values, vectors } = symmetricEigen(correlation, d);
+  const kept: number[] = [];
+  for (let c = d - 1; c >= 0; c--) if (values[c] > EIGENVALUE_FLOOR * largest && values[c] > 0) kept.push(c);
   const k = kept.length;
   const map = new Float64Array(d * k);
   const inverse = new Float64Array(d * k);
@@ -134,12 +128,6 @@ export function toColumns(inputs: InputMap, basis: Float64Array, r: number): Flo
 /** TᵀG: a d×r product with the columns, as a k×r one in the whitened coordinates. */
 export function fromColumns(inputs: InputMap, g: Float64Array, r: number): Float64Array {
   return inputs.map ? multiplyTransposed(inputs.map, g, inputs.columns, inputs.dim, r) : g;
-}
-
-/** TᵀST for a symmetric d×d matrix S. */
-export function congruence(inputs: InputMap, s: Float64Array): Float64Array {
-  const { map, columns: d, dim: k } = inputs;
-  return map ? multiplyTransposed(map, multiply(s, map, d, d, k), d, k, k) : s;
 }
 
 /** diag(inverseScale)·TW: a basis as directions of the raw inputs, z = directionsᵀ(x − center), d×r. */

@@ -105,6 +105,7 @@ const DEFAULT_RESTARTS = 2;
  */
 export function fillOptions(options: unknown): FilledOptions {
   const given = checkOptions(options, NAMES, "fitMultiIndex") as { readonly [K in keyof FitOptions]?: unknown };
+  const seed = given.seed === undefined ? drawSeed() : readSeed(given.seed);
   const rank = checkInteger(given.rank, "rank", { min: 0 });
   const degree = checkInteger(given.degree, "degree", { min: 0 });
   checkFeatureCount(rank, degree);
@@ -127,7 +128,7 @@ export function fillOptions(options: unknown): FilledOptions {
     maxIterations: optional(given.maxIterations, (v) => checkInteger(v, "maxIterations", { min: 0 })),
     tolerance: optional(given.tolerance, (v) => checkNumber(v, "tolerance", { min: 0 })) ?? DEFAULT_TOLERANCE,
     deadlineMs: optional(given.deadlineMs, (v) => checkNumber(v, "deadlineMs", { min: 0 })),
-    seed: optional(given.seed, readSeed) ?? drawSeed(),
+    seed,
     kernel: optional(given.kernel, (v) => checkChoice(v, "kernel", ["auto", "wasm", "reference"])) ?? "auto",
     signal: optional(given.signal, (v) => checkSignal(v)),
     onProgress: optional(given.onProgress, (v) => checkFunction(v, "onProgress") as (progress: FitProgress) => void),

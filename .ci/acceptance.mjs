@@ -38,7 +38,9 @@ for (const name of process.argv.slice(2)) {
   });
   const stale = allowed.filter(({ used }) => used === 0);
   const finished = /^\d+ passed, \d+ failed$/m.test(text);
-  console.log(`acceptance ${name}: ${passed} ok, ${short.length} short, ${short.length - surprises.length} of them expected`);
+  console.log(
+    `acceptance ${name}: ${passed} ok, ${short.length} short, ${short.length - surprises.length} of them expected`,
+  );
   for (const line of surprises) console.log(`  ${line}`);
   for (const { pattern } of stale) console.log(`  no longer falls short, remove it from the list: ${pattern}`);
   if (!finished) console.log(`  did not finish:\n${lines.slice(-15).join("\n")}`);

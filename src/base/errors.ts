@@ -21,6 +21,7 @@ export type ErrorCode =
   | "OUT_OF_MEMORY"
   | "TRAP"
   | "ABI"
+  | "UNAVAILABLE"
   | "DISPOSED"
   | "VERSION"
   | "FORMAT"

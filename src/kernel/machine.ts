@@ -14,7 +14,7 @@ export const SHARED_LIMIT_BYTES = 32 * 2 ** 20;
 /**
  * A claim on `bytes` bytes of the chosen kernel's memory, reserved at once.
  * @throws {MemoryError} `OUT_OF_MEMORY` with `{ wanted, allowed }`
- * @throws {KernelError} `ABI` if "wasm" was asked for and cannot run, or the binary is of another release
+ * @throws {KernelError} `UNAVAILABLE` if "wasm" was asked for and cannot run, `ABI` if the binary is of another release
  */
 export async function acquireTenant(choice: KernelChoice, bytes: number): Promise<Tenant> {
   const { report, wasm } = await loadKernel(choice);

@@ -7,7 +7,8 @@ import { WASM_BASE64 } from "./wasmBytes.js";
 
 /** Where the binary comes from instead of the embedded copy. */
 export interface KernelSource {
-  readonly module?: WebAssembly.Module;
+  /** A compiled `WebAssembly.Module`; declared loosely because not every host's types know that name. */
+  readonly module?: object;
   readonly bytes?: Uint8Array | ArrayBuffer;
   readonly url?: string | URL;
 }
@@ -46,7 +47,7 @@ export function configureKernel(from: KernelSource | undefined): void {
 /**
  * Loads the chosen kernel. "auto" means wasm where it runs and otherwise the reference kernel with a `reason`.
  * The binary is decoded and compiled once, at the first call that wants it.
- * @throws {KernelError} `ABI` when the binary is of another release, or when "wasm" was asked for and cannot run
+ * @throws {KernelError} `ABI` when the binary is of another release, `UNAVAILABLE` when "wasm" was asked for and cannot run
  */
 export async function loadKernel(choice: KernelChoice): Promise<LoadedKernel> {
   if (choice === "reference") return { report: { name: "reference", simd: false } };
@@ -56,7 +57,7 @@ export async function loadKernel(choice: KernelChoice): Promise<LoadedKernel> {
   } catch (error) {
     if (!(error instanceof Unavailable)) throw error;
     if (choice === "wasm") {
-      throw new KernelError("ABI", `${error.message}. Use kernel "auto" or "reference".`, { cause: error.cause });
+      throw new KernelError("UNAVAILABLE", `${error.message}. Use kernel "auto" or "reference".`, { cause: error.cause });
     }
     return { report: { name: "reference", simd: false, reason: error.message } };
   }
@@ -101,7 +102,7 @@ async function loadWasm(): Promise<WasmKernel> {
 }
 
 async function compile(from: KernelSource | undefined): Promise<WasmKernel> {
-  const module = from?.module ?? (await compileBytes(await bytesOf(from)));
+  const module = (from?.module as WebAssembly.Module | undefined) ?? (await compileBytes(await bytesOf(from)));
   const instantiate = await instantiator();
   const create = (): Machine => createWasmMachine({ module, instantiate });
   const shared = new Tenancy(create);

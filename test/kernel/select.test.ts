@@ -41,7 +41,7 @@ async function expectFallback(reason: RegExp): Promise<void> {
   expect(wasm).toBeUndefined();
   const error = (await select.loadKernel("wasm").catch((e: unknown) => e)) as KernelError;
   expect(error.constructor.name).toBe("KernelError");
-  expect(error.code).toBe("ABI");
+  expect(error.code).toBe("UNAVAILABLE");
   expect(error.message).toMatch(reason);
   const tenant = await door.acquireTenant("auto", 800);
   const machine = tenant.enter();

@@ -24,6 +24,8 @@ const VECTOR_FORMS = "an array of numbers, a typed array, an n×1 matrix or an A
 export interface ReadOptions {
   /** Accept a matrix without rows (as `predict` does) instead of refusing it. */
   readonly allowEmpty?: boolean;
+  /** Leave the entries unread; the caller looks at them with `assertFinite` once its own sums are not finite. */
+  readonly unchecked?: boolean;
 }
 
 /**
@@ -46,8 +48,13 @@ export function readMatrix(X: unknown, name: string, options: ReadOptions = {}):
       `${name} is ${dense.rows}×${dense.columns}; at least one row and one column are needed.`,
     );
   }
-  checkFinite(dense.data, dense.columns, (row, column) => `${name}[${row}][${column}]`, dense.names);
+  if (options.unchecked !== true) assertFinite(dense, name);
   return dense;
+}
+
+/** @throws {InputError} `NOT_FINITE` with row and column of the first entry that is not finite */
+export function assertFinite(dense: DenseRows, name: string): void {
+  checkFinite(dense.data, dense.columns, (row, column) => `${name}[${row}][${column}]`, dense.names);
 }
 
 /**

@@ -3,7 +3,7 @@ import { checkChoice, checkInteger, checkNumber, checkOptions } from "../base/as
 import { RunControl } from "../base/control.js";
 import { InputError, NumericalError } from "../base/errors.js";
 import type { KernelChoice, KernelReport, MatrixLike, VectorLike } from "../base/types.js";
-import { readMatrix, readVector } from "../data/input.js";
+import { assertFinite, readMatrix, readVector } from "../data/input.js";
 import { Workspace } from "../kernel/workspace.js";
 import { type Matrix, toMatrix } from "../math/dense.js";
 import { projectTangent } from "../math/grassmann.js";
@@ -59,7 +59,8 @@ export async function profiledLoss(
   const degree = checkInteger(given.degree, "degree", { min: 0 });
   const mu = given.penalty === undefined ? 0 : checkNumber(given.penalty, "penalty", { min: 0 });
   const choice = checkChoice(given.kernel ?? "auto", "kernel", ["auto", "wasm", "reference"]);
-  const rows = readMatrix(X, "X");
+  // A bad entry shows in the normal equations; looking for it beforehand would cost a pass over X.
+  const rows = readMatrix(X, "X", { unchecked: true });
   const target = readVector(y, "y", rows.rows);
   const basis = readMatrix(W, "W");
   if (basis.rows !== rows.columns) {
@@ -83,7 +84,10 @@ export async function profiledLoss(
     workspace.setTarget(target);
     const d = rows.columns;
     await workspace.standardize({ center: new Float64Array(d), inverseScale: new Float64Array(d).fill(1) });
-    await workspace.projectTrial(basis.data);
+    await workspace.projectTrial(basis.data).catch((error) => {
+      assertFinite(rows, "X");
+      throw error;
+    });
     const penalty = Float64Array.from(multiIndexTable(rank, degree).totals, (k) => mu * weights[k]);
     const solved = workspace.solveTrial(penalty, Number.EPSILON);
     if ("pivot" in solved) {

@@ -106,3 +106,19 @@ describe("gradient of the profiled loss", () => {
     expect(worst(two.tangentGradient.to1DArray(), g.flat())).toBeLessThan(1e-13);
   });
 });
+
+it("names a bad entry of X although it reads X only once", async () => {
+  const { X, y, W } = sample(([a]) => a, 1, 50, 3, 0.1, 1);
+  for (const [at, value] of [
+    [31 * 3 + 2, Number.NaN],
+    [7 * 3, Number.NEGATIVE_INFINITY],
+  ] as const) {
+    const data = X.data.slice();
+    data[at] = value;
+    const row = Math.floor(at / 3);
+    await expect(profiledLoss({ ...X, data }, y, W, { degree: 2 })).rejects.toMatchObject({
+      code: "NOT_FINITE",
+      message: expect.stringContaining(`X[${row}][${at % 3}]`),
+    });
+  }
+});

@@ -2,6 +2,7 @@
 /** The command line: parses, runs one command, and turns every outcome into an exit code. */
 import { Command, CommanderError } from "commander";
 import { VERSION } from "../base/version.js";
+import { addExponentsCommand } from "./commands/exponents.js";
 import { addFitCommand } from "./commands/fit.js";
 import { addPredictCommand } from "./commands/predict.js";
 import { addScoreCommand } from "./commands/score.js";
@@ -18,6 +19,7 @@ function createProgram(): Command {
   addFitCommand(program);
   addPredictCommand(program);
   addScoreCommand(program);
+  addExponentsCommand(program);
   return program;
 }
 

@@ -25,6 +25,17 @@ export function figure(value: number): string {
 
 export const count = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? "" : "s"}`;
 
+/** Rows under a dim head, columns aligned to the left. */
+export function tableLines(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const widths = head.map((title, j) => Math.max(title.length, ...rows.map((row) => row[j].length)));
+  const line = (cells: readonly string[]): string =>
+    cells
+      .map((cell, j) => cell.padEnd(widths[j]))
+      .join("  ")
+      .trimEnd();
+  return [`  ${pc.dim(line(head))}`, ...rows.map((row) => `  ${line(row)}`)];
+}
+
 const seconds = (ms: number): string => (ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(2)} s`);
 
 /** The readable summary of a fit. */

@@ -4,10 +4,11 @@ import { FormatError, InputError } from "../base/errors.js";
 import type { MatrixLike } from "../base/types.js";
 import { readMatrix } from "../data/input.js";
 import { evaluateBlocks } from "../math/blocks.js";
-import { type NamedFunction, namedCoefficients } from "../math/closedForms.js";
 import { checkPoint, Expansion, rotateExpansion } from "../math/hermite.js";
 import { checkFeatureCount } from "../math/multiIndex.js";
 import { type PointFunction, projectFunction } from "../math/projection.js";
+import { expandLink } from "./expressionLink.js";
+import { type LinkName, type NamedLinkOptions, namedLink } from "./namedLinks.js";
 
 /**
  * How a link goes on outside the ball |z| ≤ radius. With u = z/|z|: "clip" is f(radius·u), "linear" adds
@@ -120,17 +121,39 @@ export class Link {
   }
 
   /**
-   * A link of one variable with exact coefficients: "relu", "abs", "sign", "step" (1{z > parameter}), "exp", "sin", "cos"
-   * (of parameter·z) or "gauss" (e^{−z²}).
+   * A link by name. Of one variable, exact: "relu", "abs", "sign", "step" (1{z > parameter}), "exp", "sin", "cos" (of
+   * parameter·z), "gauss" (e^{−z²}); also "tanh" (of parameter·z) and "hermite" (h_order).
    *
-   * @throws {OptionError} `TYPE`, `RANGE`, `UNKNOWN`
-   * Source: [MI §1.3].
+   * Examples with known saddles, r = order: "staircase" z₁ + z₁z₂ + … + z₁⋯z_r, "skippedStaircase" z₁ + z₁⋯z_r, "product"
+   * z₁⋯z_r, "parity" sign(z₁⋯z_r), "tanhProduct" Π tanh z_k, "squaredNorm" |z|², "reluSum" Σ relu(z_k), "gated"
+   * z₁ + z₁·h_order(z₂), "hermiteSum" Σ h_{orders[k]}(z_k), and "harmonic" R_order + mix·R_{order+1}, where R_k is
+   * Re(z₁ + i·z₂)^k at unit norm.
+   *
+   * @throws {OptionError} `TYPE`, `RANGE`, `UNKNOWN`, `TOO_LARGE`
+   * Source: [MI §1.3, §4, §6].
    */
-  static named(name: NamedFunction, options: { readonly degree: number; readonly parameter?: number }): Link {
-    const given = checkOptions(options, ["degree", "parameter"], "Link.named");
-    const degree = checkInteger(given.degree, "degree", { min: 0 });
-    checkFeatureCount(1, degree);
-    return new Link(namedCoefficients(name, degree, given.parameter as number | undefined), { rank: 1, degree }, 0);
+  static named(name: LinkName, options: NamedLinkOptions = {}): Link {
+    const { coefficients, error, ...shape } = namedLink(name, options);
+    return new Link(coefficients, shape, error);
+  }
+
+  /**
+   * The link of an expression in z1…z100: numbers, pi, + − * / ^ and parentheses, sin, cos, exp, tanh, relu, abs, sign, sqrt,
+   * log, He1…He12 and their normalised h1…h12. Parsed by a library and never run as code.
+   *
+   * Polynomials are exact and bring their own degree. Other links are expanded to degree 12, 10, 8, 6, 5, 5 for 1…6 variables
+   * (4 beyond) unless `degree` says more; functions of linear forms, slanted ones such as relu(z1 - z2) too, come out to about
+   * 1e-13, and `coefficientError` tells how well the rest did.
+   *
+   * @param options.rank - number of variables; default: the last one that occurs
+   * @throws {InputError} `TYPE` unless a string; `FORMAT` with the position of what cannot be read; `NOT_FINITE`,
+   * `NOT_CONVERGED` for a function without finite mean square
+   * @throws {OptionError} `TYPE`, `RANGE`, `UNKNOWN`; `TOO_LARGE` for too long a text or too high a degree
+   * @example Link.parse("z1 + z1*z2 + relu(z1 - z3)/2", { degree: 6 })
+   */
+  static parse(text: string, options: { readonly rank?: number; readonly degree?: number } = {}): Link {
+    const { coefficients, error, ...shape } = expandLink(text, options);
+    return new Link(coefficients, shape, error);
   }
 
   /** Hermite coefficients, N(rank, degree), in the order of [MI §1.2]; a copy. */

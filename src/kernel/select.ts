@@ -30,6 +30,8 @@ const SIMD_PROBE = [
   0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 8, 1, 6, 0, 65, 0, 253, 15, 11,
 ];
 
+/** Whether the host has SIMD: asked once, since validating costs as much as a small block of work. */
+let simdProbe: { readonly host: object; readonly simd: boolean } | undefined;
 let source: KernelSource | undefined;
 let pending: Promise<WasmKernel> | undefined;
 let loaded: WasmKernel | undefined;
@@ -57,7 +59,9 @@ export async function loadKernel(choice: KernelChoice): Promise<LoadedKernel> {
   } catch (error) {
     if (!(error instanceof Unavailable)) throw error;
     if (choice === "wasm") {
-      throw new KernelError("UNAVAILABLE", `${error.message}. Use kernel "auto" or "reference".`, { cause: error.cause });
+      throw new KernelError("UNAVAILABLE", `${error.message}. Use kernel "auto" or "reference".`, {
+        cause: error.cause,
+      });
     }
     return { report: { name: "reference", simd: false, reason: error.message } };
   }
@@ -86,7 +90,10 @@ function hasWebAssembly(): boolean {
 
 async function loadWasm(): Promise<WasmKernel> {
   if (!hasWebAssembly()) throw new Unavailable("WebAssembly is missing here");
-  if (!WebAssembly.validate(new Uint8Array(SIMD_PROBE))) throw new Unavailable("WebAssembly has no SIMD here");
+  if (simdProbe?.host !== WebAssembly) {
+    simdProbe = { host: WebAssembly, simd: WebAssembly.validate(new Uint8Array(SIMD_PROBE)) };
+  }
+  if (!simdProbe.simd) throw new Unavailable("WebAssembly has no SIMD here");
   pending ??= compile(source);
   const mine = pending;
   try {

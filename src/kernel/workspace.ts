@@ -7,6 +7,14 @@ import type { Machine } from "./machine.js";
 import { type Address, BLOCK_ROWS } from "./ops.js";
 import type { ProblemShape, SlotName } from "./shape.js";
 
+/** The two halves of every double buffer; names spelt out, since building them per block would cost more than a block. */
+const POINT_SLOTS = {
+  z: ["z0", "z1"],
+  fields: ["fields0", "fields1"],
+  residual: ["residual0", "residual1"],
+  factor: ["factor0", "factor1"],
+} as const;
+
 /** Sums over all rows at a given link. Nothing is divided by n. */
 export interface ResidualSums {
   /** Σ wᵢρᵢ². */
@@ -253,8 +261,8 @@ export class Workspace extends Blocks {
     return this.readPaired(r);
   }
 
-  #slot(name: "z" | "fields" | "residual" | "factor", trial: boolean): SlotName {
-    return `${name}${trial ? 1 - this.#current : this.#current}` as SlotName;
+  #slot(name: keyof typeof POINT_SLOTS, trial: boolean): SlotName {
+    return POINT_SLOTS[name][trial ? 1 - this.#current : this.#current];
   }
   #features(m: Machine, b: number, z: Address, scale = this.row(m, "rootWeights", b, 1)): void {
     const { rank, degree, featureCount } = this.layout.shape;

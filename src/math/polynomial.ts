@@ -12,8 +12,8 @@ export type Polynomial = ReadonlyMap<string, number>;
 
 /** Largest total degree of a polynomial. */
 export const MAX_POLYNOMIAL_DEGREE = 100;
-/** Elementary products in one multiplication. */
-const MAX_PRODUCTS = 1_000_000;
+/** Exponents handled in one multiplication, about a second's worth. */
+const MAX_WORK = 2_000_000;
 
 const indexOf = (key: string): number[] => (key === "" ? [] : key.split(",").map(Number));
 
@@ -61,11 +61,11 @@ export function constantOf(a: Polynomial): number | undefined {
 /**
  * a·b, terms above `maxDegree` left out. He_m·He_n = Σ_j C(m,j)·C(n,j)·j!·He_{m+n−2j} along each axis.
  *
- * @throws {OptionError} `TOO_LARGE` when the work is beyond a million elementary products, or above degree 100 when no
+ * @throws {OptionError} `TOO_LARGE` when the terms are too many, or above degree 100 when no
  * `maxDegree` is given
  */
 export function multiplyPolynomials(a: Polynomial, b: Polynomial, maxDegree = Number.POSITIVE_INFINITY): Polynomial {
-  if (a.size * b.size > MAX_PRODUCTS) throw tooLarge();
+  if (a.size * b.size > MAX_WORK) throw tooLarge();
   if (maxDegree === Number.POSITIVE_INFINITY) checkDegree(degreeOf(a) + degreeOf(b));
   const product = new Map<string, number>();
   const right = Array.from(b, ([key, value]) => ({ index: indexOf(key), value }));
@@ -73,8 +73,9 @@ export function multiplyPolynomials(a: Polynomial, b: Polynomial, maxDegree = Nu
   for (const [key, value] of a) {
     const left = indexOf(key);
     for (const term of right) {
-      work += left.reduce((count, m, k) => count * (1 + Math.min(m, term.index[k] ?? 0)), 1);
-      if (work > MAX_PRODUCTS) throw tooLarge();
+      const length = Math.max(1, left.length, term.index.length);
+      work += left.reduce((count, m, k) => count * (1 + Math.min(m, term.index[k] ?? 0)), length);
+      if (work > MAX_WORK) throw tooLarge();
       for (const { index, factor } of linearized(left, term.index)) {
         if (totalOf(index) <= maxDegree) accumulate(product, keyOf(index), value * term.value * factor);
       }
@@ -86,7 +87,7 @@ export function multiplyPolynomials(a: Polynomial, b: Polynomial, maxDegree = Nu
 /**
  * a^exponent for a whole exponent ≥ 0, by squaring.
  *
- * @throws {OptionError} `TOO_LARGE` above degree 100 or a million elementary products
+ * @throws {OptionError} `TOO_LARGE` above degree 100 or when the terms are too many
  */
 export function powerOfPolynomial(a: Polynomial, exponent: number): Polynomial {
   checkDegree(degreeOf(a) * exponent);
@@ -190,7 +191,6 @@ function linearized(a: readonly number[], b: readonly number[]): { index: number
 function tooLarge(): OptionError {
   return new OptionError(
     "TOO_LARGE",
-    `The link expression is too large to multiply out: more than ${MAX_PRODUCTS} elementary products.`,
-    { details: { limit: MAX_PRODUCTS } },
+    `The link expression is too large to multiply out: it has too many terms. Use fewer variables or a lower power.`,
   );
 }

@@ -127,7 +127,7 @@ function scan(text: string): JsepNode {
   }
   if (node && scanner.index >= text.length) return node;
   const rest = text.slice(scanner.index).trim();
-  if (rest === "") throw unreadable(text, text.length, text.trim() === "" ? "It is empty" : "It ends too early");
+  if (rest === "") throw unreadable(text, text.length, text.trim() === "" ? "It is empty" : "Expected an expression");
   throw unreadable(text, scanner.index, `Unexpected ${describe(rest)}${node ? "; products are written with *" : ""}`);
 }
 

@@ -48,6 +48,12 @@ export function featureCount(rank: number, degree: number): number {
   return count;
 }
 
+/** Numbers of features of a link and of its derivatives, as a workspace needs them. */
+export const featureShape = (rank: number, degree: number): { featureCount: number; derivativeCount: number } => ({
+  featureCount: featureCount(rank, degree),
+  derivativeCount: degree === 0 ? 0 : featureCount(rank, degree - 1),
+});
+
 /**
  * Largest degree at which `rank` variables have at most `limit` Hermite features; Infinity for rank 0.
  *

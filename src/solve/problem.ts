@@ -5,7 +5,7 @@ import type { DenseRows } from "../base/types.js";
 import { readMatrix, readMatrixAsync, readVector } from "../data/input.js";
 import { Workspace } from "../kernel/workspace.js";
 import { orthonormalityError, orthonormalize } from "../math/grassmann.js";
-import { featureCount, featureTable } from "../math/multiIndex.js";
+import { featureCount, featureShape, featureTable } from "../math/multiIndex.js";
 import type { Warning } from "./diagnostics.js";
 import { MOMENT_STARTS, type MomentStart, momentStart, randomStart } from "./initialize.js";
 import { chooseInputMap, fromRawDirections, type InputMap } from "./inputMap.js";
@@ -76,8 +76,7 @@ function createWorkspace(rows: DenseRows, rank: number, options: FilledOptions, 
     columns: rows.columns,
     rank,
     degree,
-    featureCount: featureCount(rank, degree),
-    derivativeCount: degree === 0 ? 0 : featureCount(rank, degree - 1),
+    ...featureShape(rank, degree),
   };
   return Workspace.create(rows, shape, featureTable(rank, degree), options.kernel, control);
 }

@@ -10,7 +10,7 @@ import { projectTangent } from "../math/grassmann.js";
 import {
   checkFeatureCount,
   derivativeCoefficients,
-  featureCount,
+  featureShape,
   featureTable,
   multiIndexTable,
 } from "../math/multiIndex.js";
@@ -76,8 +76,7 @@ export async function profiledLoss(
     columns: rows.columns,
     rank,
     degree,
-    featureCount: featureCount(rank, degree),
-    derivativeCount: degree === 0 ? 0 : featureCount(rank, degree - 1),
+    ...featureShape(rank, degree),
   };
   const workspace = await Workspace.create(rows, shape, featureTable(rank, degree), choice, new RunControl(), false);
   try {

@@ -2,23 +2,14 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { normalCumulative } from "../../src/base/elementary.js";
-import { LeapflowError } from "../../src/base/errors.js";
 import { checkSeed, createRng, drawSeed } from "../../src/base/rng.js";
+import { codeOf as code } from "../support/errors.js";
 
 const PINNED_UNIFORMS = [0.8734867206087449, 0.30093354412155315, 0.14723197587403825, 0.8818975129782174];
 const PINNED_NORMALS = [-0.08961000728126504, -1.183584709117598, -0.40502163265559826, -0.21738441171299883];
 const PINNED_INTEGERS = [126, 243, 528, 10, 353, 253];
 
 const take = (count: number, draw: () => number): number[] => Array.from({ length: count }, draw);
-const code = (run: () => unknown): string => {
-  try {
-    run();
-  } catch (error) {
-    if (error instanceof LeapflowError) return error.code;
-    throw error;
-  }
-  return "nothing thrown";
-};
 
 describe("streams", () => {
   it("has the pinned bits: a change here breaks every stored seed", () => {

@@ -3,7 +3,13 @@ import { describe, expect, it } from "vitest";
 import { RunControl } from "../../src/base/control.js";
 import { columnSums, secondMoment, weightedSum } from "../../src/kernel/columns.js";
 import { Workspace } from "../../src/kernel/workspace.js";
-import { derivativeCoefficients, featureCount, featureTable, multiIndices } from "../../src/math/multiIndex.js";
+import {
+  derivativeCoefficients,
+  featureCount,
+  featureShape,
+  featureTable,
+  multiIndices,
+} from "../../src/math/multiIndex.js";
 import { generator } from "../support/problems.js";
 
 interface Case {
@@ -43,8 +49,7 @@ async function open(c: Case, kernel: "wasm" | "reference", hold: boolean): Promi
     columns: c.d,
     rank: c.r,
     degree: c.degree,
-    featureCount: featureCount(c.r, c.degree),
-    derivativeCount: c.degree === 0 ? 0 : featureCount(c.r, c.degree - 1),
+    ...featureShape(c.r, c.degree),
   };
   const table = featureTable(c.r, c.degree);
   const workspace = await Workspace.create(rows, shape, table, kernel, new RunControl(), hold);

@@ -1,6 +1,5 @@
 /** Dense algebra: accuracy as ratios on good and bad matrices, rank, refusals. */
 import { describe, expect, it } from "vitest";
-import { LeapflowError } from "../../src/base/errors.js";
 import { createRng } from "../../src/base/rng.js";
 import {
   cholesky,
@@ -16,6 +15,7 @@ import {
   toMatrix,
   transpose,
 } from "../../src/math/dense.js";
+import { codeOf as code } from "../support/errors.js";
 
 const EPS = Number.EPSILON;
 const rng = createRng(3, "dense");
@@ -31,15 +31,6 @@ const departure = (q: Float64Array, m: number, n: number): number => {
   const gram = multiplyTransposed(q, q, m, n, n);
   for (let k = 0; k < n; k++) gram[k * n + k] -= 1;
   return largest(gram) / (Math.max(m, 1) * EPS);
-};
-const code = (run: () => unknown): string => {
-  try {
-    run();
-  } catch (error) {
-    if (error instanceof LeapflowError) return error.code;
-    throw error;
-  }
-  return "nothing thrown";
 };
 const symmetric = (n: number, scale = 1): Float64Array => {
   const a = gaussian(n, n, scale);

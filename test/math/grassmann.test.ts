@@ -1,7 +1,6 @@
 /** Geometry: tangency, retractions to first order and over thousands of steps, angles accurate at both ends. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { LeapflowError } from "../../src/base/errors.js";
 import { createRng } from "../../src/base/rng.js";
 import { multiply, multiplyTransposed, svd } from "../../src/math/dense.js";
 import {
@@ -17,20 +16,12 @@ import {
   subspaceDistance,
   transport,
 } from "../../src/math/grassmann.js";
+import { codeOf as code } from "../support/errors.js";
 
 const EPS = Number.EPSILON;
 const point = fc
   .record({ d: fc.integer({ min: 1, max: 20 }), r: fc.integer({ min: 0, max: 5 }), seed: fc.nat() })
   .filter(({ d, r }) => r <= d);
-const code = (run: () => unknown): string => {
-  try {
-    run();
-  } catch (error) {
-    if (error instanceof LeapflowError) return error.code;
-    throw error;
-  }
-  return "nothing thrown";
-};
 function draw(d: number, r: number, seed: number) {
   const rng = createRng(seed, "grassmann");
   const w = randomBasis(d, r, rng);

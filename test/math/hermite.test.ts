@@ -2,26 +2,17 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { LeapflowError } from "../../src/base/errors.js";
 import { createRng } from "../../src/base/rng.js";
 import { evaluateBlocks } from "../../src/math/blocks.js";
 import { multiply, transpose } from "../../src/math/dense.js";
 import { randomBasis } from "../../src/math/grassmann.js";
 import { Expansion, hermite, hermiteBasis, hermiteDerivative, rotateExpansion } from "../../src/math/hermite.js";
 import { featureCount, multiIndices } from "../../src/math/multiIndex.js";
+import { codeOf as code } from "../support/errors.js";
 
 const read = (name: string) =>
   JSON.parse(readFileSync(new URL(`../golden/multi-index/${name}.json`, import.meta.url), "utf8"));
 const TOLERANCE = 1e-12;
-const code = (run: () => unknown): string => {
-  try {
-    run();
-  } catch (error) {
-    if (error instanceof LeapflowError) return error.code;
-    throw error;
-  }
-  return "nothing thrown";
-};
 const difference = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
   expect(a.length).toBe(b.length);
   return Array.from(a).reduce((most, x, i) => Math.max(most, Math.abs(x - b[i])), 0);

@@ -1,24 +1,16 @@
 /** Quadrature, closed forms and projections: golden rules and coefficients, exactness, honesty about errors. */
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { LeapflowError } from "../../src/base/errors.js";
+import type { LeapflowError } from "../../src/base/errors.js";
 import { NAMED_FUNCTIONS, type NamedFunction, namedCoefficients } from "../../src/math/closedForms.js";
 import { hermite } from "../../src/math/hermite.js";
 import { featureCount, multiIndices } from "../../src/math/multiIndex.js";
 import { projectFunction } from "../../src/math/projection.js";
 import { gaussHermite, gaussLegendre, type QuadratureRule, splitGaussHermite } from "../../src/math/quadrature.js";
+import { codeOf as code } from "../support/errors.js";
 
 const read = (name: string) =>
   JSON.parse(readFileSync(new URL(`../golden/multi-index/${name}.json`, import.meta.url), "utf8"));
-const code = (run: () => unknown): string => {
-  try {
-    run();
-  } catch (error) {
-    if (error instanceof LeapflowError) return error.code;
-    throw error;
-  }
-  return "nothing thrown";
-};
 const difference = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
   expect(a.length).toBe(b.length);
   return Array.from(a).reduce((most, x, i) => Math.max(most, Math.abs(x - b[i])), 0);

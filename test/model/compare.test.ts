@@ -1,18 +1,9 @@
 /** Comparison of subspaces: accepted forms, accuracy, refusals. */
 import { Matrix } from "ml-matrix";
 import { describe, expect, it } from "vitest";
-import { LeapflowError } from "../../src/base/errors.js";
 import { overlap, principalAngles, subspaceDistance } from "../../src/model/compare.js";
+import { codeOf as code } from "../support/errors.js";
 
-const code = (run: () => unknown): string => {
-  try {
-    run();
-  } catch (error) {
-    if (error instanceof LeapflowError) return error.code;
-    throw error;
-  }
-  return "nothing thrown";
-};
 const A = [
   [1, 0],
   [0, 1],

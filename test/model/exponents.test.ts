@@ -2,12 +2,12 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { LeapflowError } from "../../src/base/errors.js";
 import { createRng } from "../../src/base/rng.js";
 import { toMatrix } from "../../src/math/dense.js";
 import { randomBasis } from "../../src/math/grassmann.js";
 import { fittedLeaps, type Leaps, leapExponents } from "../../src/model/exponents.js";
 import { Link } from "../../src/model/link.js";
+import { codeOf as code } from "../support/errors.js";
 
 interface Case {
   name: string;
@@ -26,15 +26,6 @@ interface Case {
 }
 const golden = JSON.parse(readFileSync(new URL("../golden/multi-index/leaps.json", import.meta.url), "utf8")) as {
   cases: Case[];
-};
-const code = (run: () => unknown): string => {
-  try {
-    run();
-  } catch (error) {
-    if (error instanceof LeapflowError) return error.code;
-    throw error;
-  }
-  return "nothing thrown";
 };
 const pairs = (leaps: Leaps) => leaps.steps.map((step) => [step.exponent, step.dimensions]);
 

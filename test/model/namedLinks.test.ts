@@ -1,24 +1,15 @@
 /** Named links: the table of leaps, closed forms against expressions, harmonic targets, refusals. */
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { LeapflowError } from "../../src/base/errors.js";
 import { leapExponents } from "../../src/model/exponents.js";
 import { Link } from "../../src/model/link.js";
 import { LINK_NAMES, type LinkName, type NamedLinkOptions } from "../../src/model/namedLinks.js";
+import { codeOf as code } from "../support/errors.js";
 
 const pairs = (link: Link) => leapExponents(link).steps.map((step) => [step.exponent, step.dimensions]);
 const difference = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
   expect(a.length).toBe(b.length);
   return Array.from(a).reduce((most, x, i) => Math.max(most, Math.abs(x - b[i])), 0);
-};
-const code = (run: () => unknown): string => {
-  try {
-    run();
-  } catch (error) {
-    if (error instanceof LeapflowError) return error.code;
-    throw error;
-  }
-  return "nothing thrown";
 };
 interface Golden {
   name: string;

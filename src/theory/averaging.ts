@@ -103,7 +103,7 @@ export function populationLoss(link: Link, M: MatrixLike): PopulationLoss {
   field.decompose(m);
   checkNorm(field.svd.values[0], "M");
   const loss = field.loss();
-  field.smooth();
+  field.smooth(m);
   const mb = multiply(m, field.b, rank, rankStar, rankStar);
   return {
     loss,

@@ -6,5 +6,6 @@ export { type LeapMargin, type LeapStep, type Leaps, leapExponents } from "../mo
 export { Link, type LinkData, type LinkShape, type LinkTail, type LinkValues } from "../model/link.js";
 export { LINK_NAMES, type LinkName, type NamedLinkOptions } from "../model/namedLinks.js";
 export { averagingOperator, type PlantedLoss, type PopulationLoss, plantedLoss, populationLoss } from "./averaging.js";
-export { type Escape, type Flow, type FlowOptions, type FlowStopReason, populationFlow } from "./populationFlow.js";
+export type { Escape, Flow, FlowProgress, FlowStopReason } from "./flowRun.js";
+export { type FlowOptions, plantedFlow, populationFlow } from "./populationFlow.js";
 export { type ProfiledLossOptions, type ProfiledLossResult, profiledLoss } from "./profiledLoss.js";

@@ -1,7 +1,10 @@
 /** Population quantities of a link at an overlap M, in the frame of M's singular vectors. */
+
+import { multiply, transpose } from "../math/dense.js";
 import { ExpansionRotator } from "../math/expansionRotator.js";
 import { JacobiSolver } from "../math/jacobi.js";
 import { type MultiIndexTable, multiIndexTable } from "../math/multiIndex.js";
+import { type OverlapField, pairPositions, secondDerivatives } from "./denseField.js";
 
 /**
  * Loss, smoothed gradient outer product B and planted gradient K at many overlaps M (r×r⋆) of one link, in reused buffers.
@@ -11,7 +14,7 @@ import { type MultiIndexTable, multiIndexTable } from "../math/multiIndex.js";
  *
  * Source: [MI §3.1]. Cost: r⋆(r⋆−1)·N·(1 + 2·mean degree/r⋆) + r⋆(r⋆+2)·N(r⋆, s−1) flops.
  */
-export class PrincipalField {
+export class PrincipalField implements OverlapField {
   readonly rank: number;
   readonly rankStar: number;
   readonly degree: number;
@@ -22,9 +25,10 @@ export class PrincipalField {
   readonly b: Float64Array;
   /** K (r×r⋆) after `planted`. */
   readonly k: Float64Array;
+  readonly pairs: Float64Array;
   readonly #table: MultiIndexTable;
   readonly #rotator: ExpansionRotator;
-  readonly #coefficients: Float64Array;
+  #coefficients: Float64Array;
   readonly #c: Float64Array;
   readonly #other: Float64Array;
   readonly #fields: Float64Array;
@@ -52,6 +56,8 @@ export class PrincipalField {
     this.sinesSquared = new Float64Array(rankStar);
     this.b = new Float64Array(rankStar * rankStar);
     this.k = new Float64Array(rank * rankStar);
+    const pairCount = (rankStar * (rankStar + 1)) / 2;
+    this.pairs = new Float64Array(pairCount * pairCount);
     this.#c = new Float64Array(size);
     this.#other = new Float64Array(size);
     this.#fields = new Float64Array(inner * rankStar);
@@ -87,8 +93,29 @@ export class PrincipalField {
     return sum / 2;
   }
 
-  /** B of the decomposed M into `b`. */
-  smooth(): void {
+  /** Flops of one `smooth`. */
+  get cost(): number {
+    const { rankStar: p, degree: s } = this;
+    const { size, totals, prefix } = this.#table;
+    let mean = 0;
+    for (let j = 0; j < size; j++) mean += totals[j] / size;
+    const blocks = ((p * (p - 1)) / 2) * 2 * (s + 1) ** 3;
+    return p * (p - 1) * size * (1 + (2 * mean) / p) + blocks + p * (p + 2) * prefix[s] + 150 * p ** 3;
+  }
+
+  /** tr E∇f∇fᵀ = Σ|β|c_β². */
+  get gradientMoment(): number {
+    let sum = 0;
+    for (let j = 0; j < this.#table.size; j++) sum += this.#table.totals[j] * this.#coefficients[j] ** 2;
+    return sum;
+  }
+
+  load(coefficients: Float64Array): void {
+    this.#coefficients = coefficients;
+  }
+
+  smooth(m: ArrayLike<number>): void {
+    this.decompose(m);
     const { rankStar, b } = this;
     const { v } = this.svd;
     const inner = this.#table.prefix[this.degree];
@@ -128,23 +155,16 @@ export class PrincipalField {
   /** ‖f‖² − ⟨f, A_M f⟩ of the decomposed square M, and K into `k`; near 0 the loss is a sum of small squares. */
   planted(): number {
     const { rankStar, k } = this;
-    const { u, v, values } = this.svd;
+    const { u, v } = this.svd;
     const inner = this.#table.prefix[this.degree];
     const cv = this.#rotated(this.#c, v);
     const cu = this.#rotated(this.#other, u);
-    const { down, size } = this.#table;
+    this.#weighOnce();
     const weights = this.#weights;
-    const losses = this.#losses;
-    weights[0] = 1;
-    losses[0] = 0;
     let loss = 0;
-    for (let j = 1; j < size; j++) {
-      const i = this.#first[j];
-      const below = down[j * rankStar + i];
-      weights[j] = weights[below] * values[i];
-      losses[j] = losses[below] + (1 - values[i]) * weights[below];
+    for (let j = 1; j < cv.length; j++) {
       const gap = cu[j] - cv[j];
-      loss += 0.5 * gap * gap + losses[j] * cu[j] * cv[j];
+      loss += 0.5 * gap * gap + this.#losses[j] * cu[j] * cv[j];
     }
     const fv = this.#derive(cv, this.#fields);
     const fu = this.#derive(cu, this.#otherFields);
@@ -156,16 +176,68 @@ export class PrincipalField {
         for (let j = 0; j < rankStar; j++) square[i * rankStar + j] += x * fv[at + j];
       }
     }
-    k.fill(0);
+    // K = U·K̃·Vᵀ.
+    const half = this.#half.fill(0);
     for (let i = 0; i < rankStar; i++) {
+      for (let a = 0; a < rankStar; a++) {
+        const x = u[i * rankStar + a];
+        for (let j = 0; j < rankStar; j++) half[a * rankStar + j] += x * square[i * rankStar + j];
+      }
+    }
+    k.fill(0);
+    for (let a = 0; a < rankStar; a++) {
       for (let j = 0; j < rankStar; j++) {
-        const x = square[i * rankStar + j];
-        for (let a = 0; a < rankStar; a++) {
-          for (let b = 0; b < rankStar; b++) k[a * rankStar + b] += u[i * rankStar + a] * x * v[j * rankStar + b];
-        }
+        const x = half[a * rankStar + j];
+        for (let b = 0; b < rankStar; b++) k[a * rankStar + b] += x * v[j * rankStar + b];
       }
     }
     return loss;
+  }
+
+  fix(m: ArrayLike<number>): void {
+    this.decompose(m);
+    this.planted();
+  }
+
+  bend(m: ArrayLike<number>): void {
+    this.decompose(m);
+    const second = secondDerivatives(this.#rotated(this.#c, this.svd.v), this.rankStar, this.degree);
+    this.#weigh();
+    this.#gramOfPairs(second, second, this.svd.v, this.svd.v);
+  }
+
+  bendFixed(m: ArrayLike<number>): void {
+    this.decompose(m);
+    const { u, v } = this.svd;
+    const left = secondDerivatives(this.#rotated(this.#other, u), this.rankStar, this.degree);
+    const right = secondDerivatives(this.#rotated(this.#c, v), this.rankStar, this.degree);
+    this.#weighOnce();
+    this.#gramOfPairs(left, right, u, v);
+  }
+
+  /** pairs ← R_X·(Σ_γ w_γ x_γ y_γᵀ)·R_Yᵀ, R_Q the change of pairs of variables by Q, whose columns are the given vectors. */
+  #gramOfPairs(x: Float64Array, y: Float64Array, xVectors: Float64Array, yVectors: Float64Array): void {
+    const { rankStar, pairs, degree } = this;
+    if (degree < 2) {
+      pairs.fill(0);
+      return;
+    }
+    const count = (rankStar * (rankStar + 1)) / 2;
+    const n = this.#table.prefix[degree - 1];
+    const inner = new Float64Array(count * count);
+    for (let g = 0; g < n; g++) {
+      const w = this.#weights[g];
+      if (w === 0) continue;
+      for (let s = 0; s < count; s++) {
+        const a = w * x[s * n + g];
+        for (let t = 0; t < count; t++) inner[s * count + t] += a * y[t * n + g];
+      }
+    }
+    const left = pairRotation(xVectors, rankStar);
+    const right = pairRotation(yVectors, rankStar);
+    pairs.set(
+      multiply(multiply(left, inner, count, count, count), transpose(right, count, count), count, count, count),
+    );
   }
 
   /** Coefficients of A_{Qᵀ}f where vector j of `vectors` is column j of Q. */
@@ -192,6 +264,23 @@ export class PrincipalField {
     }
   }
 
+  /** Πλ^β and 1 − Πλ^β. */
+  #weighOnce(): void {
+    const { rankStar } = this;
+    const { down, size } = this.#table;
+    const { values } = this.svd;
+    const weights = this.#weights;
+    const losses = this.#losses;
+    weights[0] = 1;
+    losses[0] = 0;
+    for (let j = 1; j < size; j++) {
+      const i = this.#first[j];
+      const below = down[j * rankStar + i];
+      weights[j] = weights[below] * values[i];
+      losses[j] = losses[below] + (1 - values[i]) * weights[below];
+    }
+  }
+
   /** √(γ_k+1)·c[γ + e_k] at [j·r⋆ + k]. */
   #derive(c: Float64Array, out: Float64Array): Float64Array {
     const { up } = this.#table;
@@ -199,4 +288,20 @@ export class PrincipalField {
     for (let i = 0; i < out.length; i++) out[i] = roots[i] * c[up[i]];
     return out;
   }
+}
+
+/** R with e_(aj) = Σ R_(aj),(bl) e′_(bl) for symmetric pairs when e_a = Σ_b Q_ab e′_b; vector b of `vectors` is column b of Q. */
+function pairRotation(vectors: Float64Array, p: number): Float64Array {
+  const positions = pairPositions(p);
+  const count = (p * (p + 1)) / 2;
+  const out = new Float64Array(count * count);
+  for (let a = 0; a < p; a++) {
+    for (let j = a; j < p; j++) {
+      const row = positions[a * p + j] * count;
+      for (let b = 0; b < p; b++) {
+        for (let l = 0; l < p; l++) out[row + positions[b * p + l]] += vectors[b * p + a] * vectors[l * p + j];
+      }
+    }
+  }
+  return out;
 }

@@ -1,0 +1,177 @@
+/** The flow with a known, frozen link on the Stiefel manifold, as a system of differential equations for the overlap. */
+import { DenseField, denseCost, type OverlapField, pairPositions } from "./denseField.js";
+import { CONVERGED, type FlowLink, type FlowSystem, isUnstable, normSquared } from "./flowSystem.js";
+import { PrincipalField } from "./principalField.js";
+
+/**
+ * State: M = WᵀW⋆ (p×p) and the time, Ṁ = K − sym(M Kᵀ) M, dτ = (‖K‖/‖M‖) dt.
+ *
+ * Source: [MI §6]; the metric is the embedded one.
+ */
+export class PlantedSystem implements FlowSystem {
+  readonly size: number;
+  readonly dimension: number;
+  readonly values: Float64Array;
+  rate = 1;
+  readonly #p: number;
+  readonly #field: OverlapField;
+  readonly #principal: PrincipalField;
+  readonly #pairs: Int32Array;
+  readonly #m: Float64Array;
+  readonly #symmetric: Float64Array;
+  readonly #velocity: Float64Array;
+  readonly #rateScale: number;
+  readonly #smallLoss: number;
+  readonly #smallGradient: number;
+  #loss = 0;
+
+  constructor({ coefficients, rank: p, degree }: FlowLink, tolerance: number) {
+    this.#p = p;
+    this.dimension = p * p;
+    this.size = p * p + 1;
+    this.values = new Float64Array(p);
+    this.#principal = new PrincipalField(coefficients, p, degree, p);
+    const isDense = denseCost(p, p, degree) <= 2 * this.#principal.cost;
+    this.#field = isDense ? new DenseField(coefficients, p, degree, p) : new PrincipalField(coefficients, p, degree, p);
+    this.#pairs = pairPositions(p);
+    this.#m = new Float64Array(p * p);
+    this.#symmetric = new Float64Array(p * p);
+    this.#velocity = new Float64Array(p * p);
+    this.#rateScale = this.#principal.gradientMoment;
+    this.#smallLoss = CONVERGED * normSquared(coefficients);
+    this.#smallGradient = Math.max(1e-10, 10 * tolerance) * this.#rateScale;
+  }
+
+  start(m: Float64Array, y: Float64Array): void {
+    y.fill(0);
+    for (let i = 0; i < this.dimension; i++) y[i] = m[i];
+  }
+
+  velocity(y: Float64Array, out: Float64Array): void {
+    const p = this.#p;
+    const m = this.#m;
+    for (let i = 0; i < p * p; i++) m[i] = y[i];
+    this.#field.fix(m);
+    const { k } = this.#field;
+    const symmetric = this.#symmetric;
+    let kSquare = 0;
+    let mSquare = 0;
+    for (let i = 0; i < p * p; i++) {
+      kSquare += k[i] * k[i];
+      mSquare += m[i] * m[i];
+    }
+    this.rate = kSquare > 0 && mSquare > 0 ? Math.sqrt(kSquare / mSquare) : 1;
+    for (let i = 0; i < p; i++) {
+      for (let j = 0; j <= i; j++) {
+        let sum = 0;
+        for (let l = 0; l < p; l++) sum += m[i * p + l] * k[j * p + l] + k[i * p + l] * m[j * p + l];
+        symmetric[i * p + j] = 0.5 * sum;
+        symmetric[j * p + i] = 0.5 * sum;
+      }
+    }
+    for (let i = 0; i < p; i++) {
+      for (let j = 0; j < p; j++) {
+        let sum = k[i * p + j];
+        for (let l = 0; l < p; l++) sum -= symmetric[i * p + l] * m[l * p + j];
+        out[i * p + j] = sum;
+      }
+    }
+  }
+
+  derivative(y: Float64Array, out: Float64Array): void {
+    this.velocity(y, out);
+    const slow = 1 / this.rate;
+    for (let i = 0; i < this.dimension; i++) out[i] *= slow;
+    out[this.dimension] = slow;
+  }
+
+  scale(y: Float64Array, out: Float64Array): void {
+    const p = this.#p;
+    for (let i = 0; i < p; i++) {
+      for (let j = 0; j < p; j++) {
+        let row = 0;
+        let column = 0;
+        for (let l = 0; l < p; l++) {
+          row += y[i * p + l] * y[i * p + l];
+          column += y[l * p + j] * y[l * p + j];
+        }
+        out[i * p + j] = Math.sqrt(Math.sqrt(row * column)) + 1e-300;
+      }
+    }
+    if (out.length > this.dimension) out[this.dimension] = y[this.dimension] + 1e-300;
+  }
+
+  jacobian(y: Float64Array, out: Float64Array): void {
+    this.velocity(y, this.#velocity);
+    const p = this.#p;
+    const n = this.dimension;
+    const m = this.#m;
+    this.#field.bendFixed(m);
+    const { k, pairs } = this.#field;
+    const pairCount = (p * (p + 1)) / 2;
+    const positions = this.#pairs;
+    const dk = new Float64Array(n);
+    const ds = new Float64Array(n);
+    for (let a = 0; a < p; a++) {
+      for (let b = 0; b < p; b++) {
+        const column = a * p + b;
+        for (let i = 0; i < p; i++) {
+          for (let j = 0; j < p; j++) dk[i * p + j] = pairs[positions[a * p + i] * pairCount + positions[b * p + j]];
+        }
+        // ∂ sym(M Kᵀ): row and column a from ∂M, the rest from ∂K.
+        for (let i = 0; i < p; i++) {
+          for (let j = 0; j < p; j++) {
+            let sum = (i === a ? k[j * p + b] : 0) + (j === a ? k[i * p + b] : 0);
+            for (let l = 0; l < p; l++) sum += m[i * p + l] * dk[j * p + l] + dk[i * p + l] * m[j * p + l];
+            ds[i * p + j] = 0.5 * sum;
+          }
+        }
+        for (let i = 0; i < p; i++) {
+          for (let j = 0; j < p; j++) {
+            let sum = dk[i * p + j] - (j === b ? this.#symmetric[i * p + a] : 0);
+            for (let l = 0; l < p; l++) sum -= ds[i * p + l] * m[l * p + j];
+            out[(i * p + j) * n + column] = sum;
+          }
+        }
+      }
+    }
+  }
+
+  observe(y: Float64Array): void {
+    const p = this.#p;
+    for (let i = 0; i < p * p; i++) this.#m[i] = y[i];
+    this.#principal.decompose(this.#m);
+    this.#loss = Number.NaN;
+    for (let j = 0; j < p; j++) this.values[j] = Math.min(1, this.#principal.svd.values[j]);
+  }
+
+  loss(): number {
+    if (Number.isNaN(this.#loss)) this.#loss = this.#principal.planted();
+    return this.#loss;
+  }
+
+  overlap(y: Float64Array, out: Float64Array): void {
+    for (let i = 0; i < this.dimension; i++) out[i] = y[i];
+  }
+
+  settle(): boolean {
+    return false;
+  }
+
+  judge(y: Float64Array): "converged" | "trapped" | "stationary" | undefined {
+    if (this.#rateScale === 0) return "converged";
+    const velocity = this.#velocity;
+    this.velocity(y, velocity);
+    let square = 0;
+    for (let i = 0; i < this.dimension; i++) square += velocity[i] * velocity[i];
+    const speed = Math.sqrt(square);
+    // The loss decides: at a saddle the gradient is as small as anywhere.
+    if (this.values[this.#p - 1] > 0.5 && this.loss() <= this.#smallLoss) return "converged";
+    if (speed === 0) return "stationary";
+    if (!(speed <= this.#smallGradient)) return undefined;
+    const n = this.dimension;
+    const jacobian = new Float64Array(n * n);
+    this.jacobian(y, jacobian);
+    return isUnstable(jacobian, n, this.#rateScale) ? undefined : "trapped";
+  }
+}

@@ -7,5 +7,23 @@ export { Link, type LinkData, type LinkShape, type LinkTail, type LinkValues } f
 export { LINK_NAMES, type LinkName, type NamedLinkOptions } from "../model/namedLinks.js";
 export { averagingOperator, type PlantedLoss, type PopulationLoss, plantedLoss, populationLoss } from "./averaging.js";
 export type { Escape, Flow, FlowProgress, FlowStopReason } from "./flowRun.js";
+export { type LandscapeStudy, type LandscapeStudyOptions, landscapeStudy } from "./landscape.js";
 export { type FlowOptions, plantedFlow, populationFlow } from "./populationFlow.js";
 export { type ProfiledLossOptions, type ProfiledLossResult, profiledLoss } from "./profiledLoss.js";
+export {
+  type SampleComplexity,
+  type SampleComplexityOptions,
+  type SampleNeed,
+  type SuccessCount,
+  sampleComplexityStudy,
+} from "./sampleComplexity.js";
+export { type ScalingStudy, type ScalingStudyOptions, scalingStudy } from "./scalingStudy.js";
+export {
+  type Spread,
+  type StabilityRow,
+  type StabilityStudy,
+  type StabilityStudyOptions,
+  stabilityStudy,
+} from "./stability.js";
+export type { Interval, StudyOptions, StudyProgress } from "./studyTools.js";
+export { type TrapShare, type TrapStudy, type TrapStudyOptions, trapStudy } from "./trapStudy.js";

@@ -19,8 +19,8 @@ const REACH_COMPLEX = 8;
 const NOISE_REACH = 9;
 const GRID = 4000;
 
-/** A run of z on which f is monotone or constant. */
-interface Piece {
+/** A run of z on which f is monotone or constant, with the one-sided limits of f at its ends. */
+export interface Piece {
   readonly from: number;
   readonly to: number;
   readonly atFrom: number;
@@ -46,7 +46,7 @@ export function posteriorOf(channel: Channel, complex: boolean): (y: number) => 
 }
 
 /** exp(−z²/2) or 2r·exp(−r²), not normalised. */
-function density(z: number, complex: boolean): number {
+export function density(z: number, complex: boolean): number {
   return complex ? 2 * z * exp(-z * z) : exp(-0.5 * z * z);
 }
 
@@ -101,7 +101,7 @@ function panelRule(): ReturnType<typeof gaussLegendre> {
 }
 
 /** The monotone pieces of a link on the z that matter; those of unknown functions are found on a grid. */
-function piecesOf(channel: Channel, complex: boolean): Piece[] {
+export function piecesOf(channel: Channel, complex: boolean): Piece[] {
   const reach = complex ? REACH_COMPLEX : REACH_REAL;
   const low = complex ? 0 : -reach;
   const f = channel.location;
@@ -164,7 +164,7 @@ export function locateJump(f: (z: number) => number, low: number, high: number):
 }
 
 /** The z of a piece with f(z) = y, by bisection; y between the values at the ends. */
-function solve(f: (z: number) => number, piece: Piece, y: number): number {
+export function solvePiece(f: (z: number) => number, piece: Piece, y: number): number {
   const rising = piece.atTo > piece.atFrom;
   let [a, b] = [piece.from, piece.to];
   for (let i = 0; i < 60; i++) {
@@ -186,7 +186,7 @@ function exactMoments(channel: Channel, pieces: readonly Piece[], sum: MomentSum
   for (const piece of pieces) {
     const [low, high] = piece.atFrom < piece.atTo ? [piece.atFrom, piece.atTo] : [piece.atTo, piece.atFrom];
     if (low === high || y < low || y > high) continue;
-    const z = solve(f, piece, y);
+    const z = solvePiece(f, piece, y);
     const h = Math.min(1e-5 * (1 + Math.abs(z)), 0.5 * (piece.to - z) + 1e-12, 0.5 * (z - piece.from) + 1e-12);
     const slope = Math.abs(f(z + h) - f(z - h)) / (2 * h);
     sum.add(z, 1 / Math.max(slope, 1e-300));
@@ -229,7 +229,7 @@ function noisyMoments(channel: Channel, pieces: readonly Piece[], sum: MomentSum
     let [a, b] = [from, to];
     for (const edge of [target - reach, target + reach]) {
       if (edge <= low || edge >= high) continue;
-      const z = solve(f, piece, edge);
+      const z = solvePiece(f, piece, edge);
       if (edge < target === atTo > atFrom) a = z;
       else b = z;
     }

@@ -5,6 +5,14 @@ export { gaussHermite, type QuadratureRule } from "../math/quadrature.js";
 export { type LeapMargin, type LeapStep, type Leaps, leapExponents } from "../model/exponents.js";
 export { Link, type LinkData, type LinkShape, type LinkTail, type LinkValues } from "../model/link.js";
 export { LINK_NAMES, type LinkName, type NamedLinkOptions } from "../model/namedLinks.js";
+export type { Channel, ChannelLike, ChannelName, ChannelOptions } from "../single/channel.js";
+export type { CustomLoss, Loss, LossLike } from "../single/losses.js";
+export type { CustomPreprocess, PreprocessLike } from "../single/preprocess.js";
+export {
+  type SpectralTransition,
+  type SpectralTransitionOptions,
+  spectralTransition,
+} from "../single/spectralTransition.js";
 export { averagingOperator, type PlantedLoss, type PopulationLoss, plantedLoss, populationLoss } from "./averaging.js";
 export type { Escape, Flow, FlowProgress, FlowStopReason } from "./flowRun.js";
 export { type LandscapeStudy, type LandscapeStudyOptions, landscapeStudy } from "./landscape.js";

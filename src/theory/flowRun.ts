@@ -182,13 +182,11 @@ export class FlowRun {
       this.#time = end;
       this.#timeRest = elapsed - (end - start) + startRest;
     }
-    system.observe(y);
+    system.absorb(y);
+    if (!this.#isImplicit) this.#explicit.touch();
     this.#checkMonotone();
     const verdict = system.judge(y);
-    const turned = system.settle(y);
-    if (!this.#isImplicit) this.#explicit.touch();
     if (plan.times === undefined) this.#record(this.#time, y);
-    else if (turned) system.observe(y);
     this.#report();
     this.reason = verdict ?? (isLast ? "horizon" : this.#limit());
     if (this.reason !== undefined) this.#finish();
@@ -206,7 +204,6 @@ export class FlowRun {
       return stepper.advance(this.#plan.horizon - this.#time - this.#timeRest) ? stepper.length : undefined;
     }
     const { dimension } = this.#system;
-    this.#explicit.y[dimension] = 0;
     return this.#explicit.advance(Number.POSITIVE_INFINITY) ? this.#explicit.y[dimension] : undefined;
   }
 
@@ -231,6 +228,7 @@ export class FlowRun {
     const stepper = this.#implicit as ImplicitStepper;
     this.#easy = stepper.next * system.rate < EASY_PRODUCT ? this.#easy + 1 : 0;
     if (this.#easy < EASY_STEPS) return;
+    this.#explicit.y.fill(0);
     this.#explicit.y.set(stepper.y);
     this.#explicit.restart(stepper.next * system.rate);
     this.#isImplicit = false;

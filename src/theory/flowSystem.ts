@@ -20,9 +20,9 @@ export interface FlowSystem extends OdeSystem, StiffSystem {
   loss(): number;
   /** M at y in the given coordinates, r×r⋆. */
   overlap(y: Float64Array, out: Float64Array): void;
-  /** After an accepted and observed step: restores invariants; true when the coordinates changed. */
-  settle(y: Float64Array): boolean;
-  /** Whether the flow is over at the state observed last, and why. */
+  /** After an accepted step: makes y the origin of the coordinates, with time 0, and observes it. */
+  absorb(y: Float64Array): void;
+  /** Whether the flow is over at the state absorbed last, and why. */
   judge(y: Float64Array): "converged" | "trapped" | "stationary" | undefined;
 }
 

@@ -154,8 +154,9 @@ export class PlantedSystem implements FlowSystem {
     for (let i = 0; i < this.dimension; i++) out[i] = y[i];
   }
 
-  settle(): boolean {
-    return false;
+  absorb(y: Float64Array): void {
+    if (y.length > this.dimension) y[this.dimension] = 0;
+    this.observe(y);
   }
 
   judge(y: Float64Array): "converged" | "trapped" | "stationary" | undefined {

@@ -1,50 +1,105 @@
-/** Products of small row-major matrices that sit inside a state vector; nothing is allocated. */
+/** Small row-major matrices in reused arrays: products, Cholesky factors, frames. Nothing is allocated, nothing checked. */
 
-/** out ← X·B for `rows` rows of X at `at` in y; B is n×n. */
-export function product(
-  y: Float64Array,
-  at: number,
-  b: Float64Array,
-  out: Float64Array,
-  rows: number,
-  n: number,
-): void {
+/** out ← X·B, X rows×n, B n×n. */
+export function product(x: Float64Array, b: Float64Array, out: Float64Array, rows: number, n: number): void {
   for (let i = 0; i < rows; i++) {
     for (let j = 0; j < n; j++) {
       let sum = 0;
-      for (let l = 0; l < n; l++) sum += y[at + i * n + l] * b[l * n + j];
+      for (let l = 0; l < n; l++) sum += x[i * n + l] * b[l * n + j];
       out[i * n + j] = sum;
     }
   }
 }
 
-/** out[at…] += sign·X·B for X with `rows` rows; B is n×n. */
-export function addProduct(
+/** out ← X·Yᵀ, X rows×n, Y columns×n. */
+export function productTransposed(
   x: Float64Array,
-  b: Float64Array,
+  y: Float64Array,
   out: Float64Array,
-  at: number,
   rows: number,
+  columns: number,
   n: number,
-  sign: number,
 ): void {
   for (let i = 0; i < rows; i++) {
-    for (let j = 0; j < n; j++) {
+    for (let j = 0; j < columns; j++) {
       let sum = 0;
-      for (let l = 0; l < n; l++) sum += x[i * n + l] * b[l * n + j];
-      out[at + i * n + j] += sign * sum;
+      for (let l = 0; l < n; l++) sum += x[i * n + l] * y[j * n + l];
+      out[i * columns + j] = sum;
     }
   }
 }
 
-/** out ← XᵀX for `rows` rows of length n at `at` in y. */
-export function gram(y: Float64Array, at: number, rows: number, n: number, out: Float64Array): void {
-  for (let j = 0; j < n; j++) {
-    for (let l = 0; l <= j; l++) {
-      let sum = 0;
-      for (let i = 0; i < rows; i++) sum += y[at + i * n + j] * y[at + i * n + l];
-      out[j * n + l] = sum;
-      out[l * n + j] = sum;
+/** Lower triangle of I + XᵀX, X rows×n, replaced by its Cholesky factor. */
+export function factorUnitGram(x: Float64Array, rows: number, n: number, lower: Float64Array): void {
+  for (let l = 0; l < n; l++) {
+    for (let m = 0; m <= l; m++) {
+      let sum = l === m ? 1 : 0;
+      for (let i = 0; i < rows; i++) sum += x[i * n + l] * x[i * n + m];
+      lower[l * n + m] = sum;
     }
   }
+  factor(lower, n);
+}
+
+/** Lower triangle of I + XXᵀ, X n×columns, replaced by its Cholesky factor. */
+export function factorUnitGramOfRows(x: Float64Array, n: number, columns: number, lower: Float64Array): void {
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j <= i; j++) {
+      let sum = i === j ? 1 : 0;
+      for (let l = 0; l < columns; l++) sum += x[i * columns + l] * x[j * columns + l];
+      lower[i * n + j] = sum;
+    }
+  }
+  factor(lower, n);
+}
+
+function factor(a: Float64Array, n: number): void {
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j <= i; j++) {
+      let sum = a[i * n + j];
+      for (let l = 0; l < j; l++) sum -= a[i * n + l] * a[j * n + l];
+      a[i * n + j] = i === j ? Math.sqrt(sum) : sum / a[j * n + j];
+    }
+  }
+}
+
+/** X ← L⁻¹X, X n×columns. */
+export function divideLeft(lower: Float64Array, n: number, x: Float64Array, columns: number): void {
+  for (let i = 0; i < n; i++) {
+    const inverse = 1 / lower[i * n + i];
+    for (let j = 0; j < columns; j++) {
+      let sum = x[i * columns + j];
+      for (let l = 0; l < i; l++) sum -= lower[i * n + l] * x[l * columns + j];
+      x[i * columns + j] = sum * inverse;
+    }
+  }
+}
+
+/** X ← XL⁻ᵀ, X rows×n. */
+export function divideRight(lower: Float64Array, n: number, x: Float64Array, rows: number): void {
+  for (let i = 0; i < rows; i++) {
+    for (let j = 0; j < n; j++) {
+      let sum = x[i * n + j];
+      for (let l = 0; l < j; l++) sum -= lower[j * n + l] * x[i * n + l];
+      x[i * n + j] = sum / lower[j * n + j];
+    }
+  }
+}
+
+/** frame ← frame·Q; both hold vectors one after another, `count` of them, those of the frame of the given length. */
+export function composeFrames(
+  frame: Float64Array,
+  q: Float64Array,
+  length: number,
+  count: number,
+  work: Float64Array,
+): void {
+  for (let a = 0; a < count; a++) {
+    for (let i = 0; i < length; i++) {
+      let sum = 0;
+      for (let l = 0; l < count; l++) sum += frame[l * length + i] * q[a * count + l];
+      work[a * length + i] = sum;
+    }
+  }
+  for (let i = 0; i < count * length; i++) frame[i] = work[i];
 }

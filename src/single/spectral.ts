@@ -1,0 +1,143 @@
+/** Spectral and linear starts on data: preprocessing, Lanczos, and what was measured beside what was predicted. */
+import { createRng } from "../base/rng.js";
+import { largestEigenpair } from "../math/lanczos.js";
+import type { Channel } from "./channel.js";
+import { type PreprocessLike, parsePreprocess } from "./preprocess.js";
+import type { RowProducts } from "./rowProducts.js";
+import { predictSpectral } from "./spectralTransition.js";
+
+/** What the spectral stage found and what it should have found. */
+export interface SpectralReport {
+  /** Largest eigenvalue of (1/n) Σ T(yᵢ)x̃ᵢx̃ᵢᵀ. */
+  readonly eigenvalue: number;
+  /** Second largest one, as far as Lanczos went (a lower bound). */
+  readonly edge: number;
+  /** eigenvalue − edge. */
+  readonly gap: number;
+  /** Cosine between eigenvector and truth in the limit of many dimensions; 0 below the threshold. */
+  readonly predictedOverlap: number;
+  /** Ratio n/d above which the eigenvector knows the truth. */
+  readonly threshold: number;
+  readonly aboveThreshold: boolean;
+  /** Products with the matrix, one pass over X each. */
+  readonly matvecs: number;
+  /** ‖Dv − λv‖ of the eigenvector found. */
+  readonly residual: number;
+  /** n/d. */
+  readonly ratio: number;
+  /** T in use. */
+  readonly preprocess: string;
+  /** The limits of eigenvalue, edge and gap. */
+  readonly predicted: { readonly eigenvalue: number; readonly edge: number; readonly gap: number };
+}
+
+export type SingleIndexWarningCode =
+  | "BELOW_THRESHOLD"
+  | "NEAR_THRESHOLD"
+  | "SPECTRAL_NOT_CONVERGED"
+  | "SIGNAL_BELOW_NOISE"
+  | "NOT_WHITENED"
+  | "UNBOUNDED_CURVATURE"
+  | "LOCAL_MINIMUM"
+  | "SADDLE"
+  | "REFERENCE_KERNEL";
+
+/** Something the user should know; not an error. */
+export interface SingleIndexWarning {
+  readonly code: SingleIndexWarningCode;
+  readonly message: string;
+}
+
+/** A unit vector and what is known about it. */
+export interface SpectralStart {
+  readonly direction: Float64Array;
+  readonly report: SpectralReport;
+  readonly warnings: SingleIndexWarning[];
+}
+
+const TOLERANCE = 1e-6;
+/** Within this share above the threshold samples of ordinary size scatter between knowing and not knowing. */
+const MARGIN = 0.2;
+
+/** The default T: the clipped optimum of the channel, in closed form where y tells |z| exactly. */
+export function defaultPreprocess(channel: Channel): PreprocessLike {
+  return channel.name === "square" && channel.law === "exact" ? "opt(20)" : "optimal(10)";
+}
+
+/**
+ * Top eigenvector of (1/n) X̃ᵀ diag(T(y)) X̃ by Lanczos on products, each one fused pass over X.
+ *
+ * @param responses - n, of a unit signal ([SI §a])
+ * @param dim - columns that carry anything, for the ratio n/d
+ * Source: [SI §b]. Cost: 20–60 passes of 4nd flops.
+ */
+export async function spectralStart(
+  rows: RowProducts,
+  responses: Float64Array,
+  channel: Channel,
+  preprocess: PreprocessLike,
+  dim: number,
+  seed: number,
+): Promise<SpectralStart> {
+  const ratio = rows.samples / dim;
+  const T = parsePreprocess(preprocess, { channel, ratio, complex: false });
+  const predicted = predictSpectral(channel, T, ratio, false);
+  const weights = Float64Array.from(responses, (y) => T.value(y));
+  const rng = createRng(seed, "spectral-start", rows.dim);
+  const start = Float64Array.from({ length: rows.dim }, rng.normal);
+  const found = await largestEigenpair((v) => rows.sandwich(v, weights), rows.dim, start, { tolerance: TOLERANCE });
+  const edge = found.second ?? found.value;
+  const report: SpectralReport = {
+    eigenvalue: found.value,
+    edge,
+    gap: found.value - edge,
+    predictedOverlap: predicted.overlap,
+    threshold: predicted.threshold,
+    aboveThreshold: predicted.aboveThreshold,
+    matvecs: found.products,
+    residual: found.residual,
+    ratio,
+    preprocess: T.name,
+    predicted: { eigenvalue: predicted.eigenvalue, edge: predicted.edge, gap: predicted.gap },
+  };
+  return { direction: withPositiveLead(found.vector), report, warnings: spectralWarnings(report, found.converged) };
+}
+
+function spectralWarnings(report: SpectralReport, converged: boolean): SingleIndexWarning[] {
+  const { ratio, threshold, preprocess } = report;
+  const warnings: SingleIndexWarning[] = [];
+  const limit = Number.isFinite(threshold) ? threshold.toFixed(3) : "none";
+  if (!report.aboveThreshold) {
+    warnings.push({
+      code: "BELOW_THRESHOLD",
+      message: `n/d = ${ratio.toFixed(3)} is not above the weak-recovery threshold of ${preprocess} (${limit}): the spectral start knows nothing about θ. Use more rows, another preprocess, or start "linear" if the link is not even.`,
+    });
+  } else if (ratio < threshold * (1 + MARGIN)) {
+    warnings.push({
+      code: "NEAR_THRESHOLD",
+      message: `n/d = ${ratio.toFixed(3)} is within 20 % of the weak-recovery threshold of ${preprocess} (${limit}): overlaps scatter widely there.`,
+    });
+  }
+  if (!converged) {
+    warnings.push({
+      code: "SPECTRAL_NOT_CONVERGED",
+      message: `The eigenvector has a residual of ${report.residual.toExponential(1)} after ${report.matvecs} products.`,
+    });
+  }
+  return warnings;
+}
+
+/**
+ * (1/n) X̃ᵀL(y) with L(y) = y, whose direction correlates with θ when E[zL] ≠ 0.
+ * Source: [SI §d, §f]. Cost: one pass of 2nd flops.
+ */
+export function linearStart(rows: RowProducts, responses: Float64Array): Promise<Float64Array> {
+  return rows.transposed(responses);
+}
+
+/** The one of ±v whose largest entry is positive: eigenvectors have no sign, results should. */
+function withPositiveLead(v: Float64Array): Float64Array {
+  let lead = 0;
+  for (const value of v) if (Math.abs(value) > Math.abs(lead)) lead = value;
+  return lead < 0 ? v.map((value) => -value) : v;
+}

@@ -62,6 +62,12 @@ async function cpuMs(work: () => unknown, calls: number): Promise<number> {
   const used = process.cpuUsage(before);
   return (used.user + used.system) / 1000 / calls;
 }
+/** Runs until engines have compiled what they will compile; the first call is several times slower than the hundredth. */
+async function warmUp(work: () => unknown): Promise<void> {
+  const started = performance.now();
+  while (performance.now() - started < WARM_UP_MS) await work();
+}
+const WARM_UP_MS = 500;
 /** A sample lasts at least about this long. */
 const SAMPLE_MS = 20;
 const median = (values: number[]): number => {
@@ -89,7 +95,10 @@ async function measure(size: Size): Promise<string[]> {
   const contenders = [ours("wasm"), ours("reference"), naive, ml ?? naive];
   const times: number[][] = contenders.map(() => []);
   const calls: number[] = [];
-  for (const work of contenders) calls.push(Math.max(1, Math.round(SAMPLE_MS / (await cpuMs(work, 1)))));
+  for (const work of contenders) {
+    await warmUp(work);
+    calls.push(Math.max(1, Math.round(SAMPLE_MS / (await cpuMs(work, 1)))));
+  }
   for (let k = 0; k < Math.max(...runs); k++) {
     for (let c = 0; c < contenders.length; c++) {
       // Spread the fewer runs of a slow contender over the whole time.

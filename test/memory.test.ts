@@ -29,7 +29,7 @@ async function outsideBytes(): Promise<number> {
 const predictions = async (options: FitOptions = OPTIONS): Promise<number[]> =>
   Array.from((await fitMultiIndex(X, y, options)).model.predict(X));
 
-describe("finished fits", () => {
+describe("row 64: finished fits", () => {
   test("200 in a row leave the shared memory at its size after the first", async () => {
     const expected = await predictions();
     const machine = loadedMachine();

@@ -103,7 +103,7 @@ describe("reserve", () => {
   });
 });
 
-describe("growth that fails", () => {
+describe("row 59: growth that fails", () => {
   /** Three tenants of growing size that take turns; returns what they computed. */
   const scenario = (tenancy: Tenancy): number[] => {
     const sizes = [MIB, 3 * MIB, 7 * MIB];
@@ -158,7 +158,7 @@ describe("growth that fails", () => {
   });
 });
 
-describe("tenants", () => {
+describe("rows 60 and 64: tenants", () => {
   const choices = ["wasm", "reference"] as const;
 
   it.each(choices)("%s: start as zeros, whoever was there before", async (choice) => {
@@ -287,7 +287,7 @@ describe("visitors", () => {
   });
 });
 
-describe("traps", () => {
+describe("row 61: traps", () => {
   const outside = 2 ** 32 - MIB;
 
   it("name the operation, lose only the tenant inside, and replace the instance", () => {

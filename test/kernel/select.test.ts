@@ -101,7 +101,7 @@ describe("loadKernel", () => {
   });
 });
 
-describe("fallbacks", () => {
+describe("row 57: fallbacks", () => {
   it("WebAssembly is missing, before and after an earlier load", async () => {
     await withoutWebAssembly(() => expectFallback(/WebAssembly is missing/));
     expect((await select.loadKernel("auto")).report).toEqual(WASM);
@@ -125,7 +125,7 @@ describe("fallbacks", () => {
   });
 });
 
-describe("a binary of another release", () => {
+describe("row 62: a binary of another release", () => {
   it("is refused by its version", async () => {
     vi.doMock("../../src/kernel/ops.js", async (original) => ({ ...(await original<object>()), ABI_VERSION: 99 }));
     await fresh();

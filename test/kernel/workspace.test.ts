@@ -170,8 +170,15 @@ describe("workspace passes", () => {
     }
     expect(wrong).toBeLessThan(1e-11);
     workspace.dispose();
+  });
+
+  it("row 43: use after dispose is refused, a second dispose does nothing", async () => {
+    const workspace = await open(CASES[2], "wasm", true);
     workspace.dispose();
-    await expect(workspace.projectDirection(delta)).rejects.toMatchObject({ code: "DISPOSED" });
+    workspace.dispose();
+    const { delta } = data(CASES[2]);
+    await expect(workspace.projectDirection(delta)).rejects.toMatchObject({ name: "KernelError", code: "DISPOSED" });
+    expect(() => workspace.normalEquations()).toThrow(expect.objectContaining({ code: "DISPOSED" }));
   });
 
   it("names the degree when features overflow", async () => {

@@ -7,12 +7,13 @@ export { accumulateTransposed, project } from "./gemm";
 export { combine, contractFields, fields, residual, scaleFields } from "./gradient";
 export { accumulateGram, accumulateMoment } from "./gram";
 export { features } from "./hermite";
+export { complexPathGradients, complexPathResponses, pathGradients, pathResponses } from "./meanField";
 export { thinQr } from "./qr";
 export { columnSquares, columnSums, secondMoment, standardize } from "./statistics";
 
 /** Version of this list; src/kernel/ops.ts has the same number. */
 export function abiVersion(): i32 {
-  return 1;
+  return 2;
 }
 
 /** First byte after the static data; everything from here on belongs to the caller. */

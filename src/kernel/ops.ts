@@ -17,7 +17,7 @@
 export const BLOCK_ROWS = 96;
 
 /** Version of this interface; the binary exports its own and the wrapper refuses another. */
-export const ABI_VERSION = 1;
+export const ABI_VERSION = 2;
 
 /** A byte offset into a kernel's memory. */
 export type Address = number;
@@ -104,4 +104,57 @@ export interface KernelOps {
    * @returns 0, or 1 + the index of the first column that is dependent to working precision
    */
   thinQr(w: Address, d: number, r: number, rOut: Address): number;
+
+  /**
+   * l′ and l″ of a block of sample paths at ξ = u + shift, for the rational loss (c > 0 is its parameter) or the plain
+   * Wirtinger one (c = 0); ξ = y = 0 gives zeros.
+   * @returns Σ l over the block
+   */
+  pathGradients(u: Address, shift: Address, y: Address, c: number, g: Address, a: Address): number;
+  /**
+   * The complex gradient g = ρ(|ξ|², y)·ξ and its derivatives f1 = ρ + ρ′|ξ|² and f2 = ρ′ξ² (re, im). In u and shift the
+   * row of imaginary parts follows that of real parts; in g it lies `apart` bytes further.
+   * @returns Σ l over the block, twice the real loss
+   */
+  complexPathGradients(
+    u: Address,
+    shift: Address,
+    y: Address,
+    c: number,
+    g: Address,
+    apart: number,
+    f1: Address,
+    re: Address,
+    im: Address,
+  ): number;
+  /**
+   * Row t of the responses of a block of sample paths: sums[s] += Σ G^t_s over the block, s = 0…t, where
+   * G^t_t = a[t], G^t_s = a[s]·Σ_{s<j≤t} r[s·stride + j]·G^t_j, and for s = 0 in place of G itself
+   * slope·G^t_0 + tail·Σ_{1≤j≤t} still[j]·G^t_j. `scratch`: 16(t + 2) doubles.
+   */
+  pathResponses(
+    a: Address,
+    t: number,
+    r: Address,
+    stride: number,
+    still: Address,
+    slope: Address,
+    tail: Address,
+    scratch: Address,
+    sums: Address,
+  ): void;
+  /** As pathResponses for complex paths: real-linear maps (f1, f2), and sums of real holomorphic parts. */
+  complexPathResponses(
+    f1: Address,
+    re: Address,
+    im: Address,
+    t: number,
+    r: Address,
+    stride: number,
+    still: Address,
+    slope: Address,
+    tail: Address,
+    scratch: Address,
+    sums: Address,
+  ): void;
 }

@@ -7,6 +7,7 @@
  * - BY FOUR: four partial sums by position mod 4, joined as (s0 + s2) + (s1 + s3), then the tail from left to right.
  * - IN ORDER: one sum, left to right.
  */
+import { createMeanFieldOps } from "./meanFieldReference.js";
 import { type Address, BLOCK_ROWS, type KernelOps } from "./ops.js";
 
 /** Views of one flat memory; getters may return new views after the buffer behind them was replaced. */
@@ -244,6 +245,8 @@ export function createReferenceOps(memory: MemoryViews): KernelOps {
     thinQr(w, d, r, rOut) {
       return thinQr(memory.f64, w >>> 3, d, r, rOut >>> 3);
     },
+
+    ...createMeanFieldOps(memory),
   };
 }
 

@@ -50,6 +50,10 @@ const OPERATIONS: { readonly [name in keyof KernelOps]: true } = {
   choleskyFactor: true,
   choleskySolve: true,
   thinQr: true,
+  pathGradients: true,
+  complexPathGradients: true,
+  pathResponses: true,
+  complexPathResponses: true,
 };
 
 /**

@@ -8,6 +8,35 @@ export { configureKernel } from "./kernel/select.js";
 export { overlap, principalAngles, subspaceDistance } from "./model/compare.js";
 export { Link } from "./model/link.js";
 export { MultiIndexModel, rSquared } from "./model/multiIndexModel.js";
+export type { ChannelLike, ChannelName, ChannelOptions } from "./single/channel.js";
+export {
+  fitSingleIndex,
+  type SingleIndexFit,
+  type SingleIndexHistory,
+} from "./single/fitSingleIndex.js";
+export type { CustomLoss, LossLike } from "./single/losses.js";
+export {
+  type CodedDiffraction,
+  type ComplexLike,
+  type ComplexVector,
+  codedDiffraction,
+  type DiffractionOptions,
+  type GaussianOperator,
+  type GaussianOptions,
+  gaussianOperator,
+  type MeasurementOperator,
+} from "./single/operators.js";
+export { type PhaseMethod, phaseDistance } from "./single/phaseMethods.js";
+export {
+  type PhaseHistory,
+  type PhaseOptions,
+  type PhaseProgress,
+  type PhaseResult,
+  retrievePhase,
+} from "./single/phaseRetrieval.js";
+export type { CustomPreprocess, PreprocessLike } from "./single/preprocess.js";
+export type { SingleIndexOptions, SingleIndexProgress, SingleIndexStart } from "./single/singleIndexOptions.js";
+export type { SingleIndexWarning, SingleIndexWarningCode, SpectralReport } from "./single/spectral.js";
 export type { Warning, WarningCode } from "./solve/diagnostics.js";
 export { fitMultiIndex } from "./solve/fit.js";
 export type { FitOptions, FitProgress } from "./solve/options.js";

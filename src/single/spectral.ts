@@ -103,7 +103,8 @@ export async function spectralStart(
   return { direction: withPositiveLead(found.vector), report, warnings: spectralWarnings(report, found.converged) };
 }
 
-function spectralWarnings(report: SpectralReport, converged: boolean): SingleIndexWarning[] {
+/** What the ratio n/d and Lanczos give reason to say. */
+export function spectralWarnings(report: SpectralReport, converged: boolean): SingleIndexWarning[] {
   const { ratio, threshold, preprocess } = report;
   const warnings: SingleIndexWarning[] = [];
   const limit = Number.isFinite(threshold) ? threshold.toFixed(3) : "none";

@@ -1,7 +1,9 @@
 /** Flags that the theory commands share: the link, whole numbers, lists. */
 import { OptionError } from "../base/errors.js";
-import type { Link } from "../theory/index.js";
+import type { Link, StudyProgress } from "../theory/index.js";
 import { numberOrWord } from "./fitFlags.js";
+import { watchSignals } from "./outcome.js";
+import { progressLine } from "./print.js";
 
 /** What `--link` takes, for help texts. */
 export const LINK_HELP =
@@ -36,4 +38,38 @@ export function readNumbers(text: string, flag: string): number[] {
       details: { option: flag },
     });
   });
+}
+
+/** What a computation is given so that it can be watched and stopped. */
+export interface Watch {
+  readonly signal: AbortSignal;
+  /** A line of progress, shown on a terminal. */
+  say(text: string): void;
+  readonly onProgress: (progress: StudyProgress) => void;
+}
+
+/** Runs a computation with a progress line; Ctrl-C and SIGTERM stop it. */
+export async function watched<T>(work: (watch: Watch) => Promise<T>): Promise<T> {
+  const signals = watchSignals();
+  const line = progressLine();
+  try {
+    return await work({
+      signal: signals.signal,
+      say: line.say,
+      onProgress: ({ phase, done, total }) => line.say(`${phase}: ${done} of ${total}`),
+    });
+  } finally {
+    line.clear();
+    signals.stop();
+  }
+}
+
+/** Refuses a figure that could not be written, before any work is done. */
+export async function checkPlot(path: string | undefined): Promise<void> {
+  if (path !== undefined) await (await import("../io/index.js")).checkWritable(path);
+}
+
+/** Writes a figure when one was asked for. */
+export async function savePlot(path: string | undefined, draw: () => Promise<string>): Promise<void> {
+  if (path !== undefined) await (await import("../io/index.js")).writeText(path, await draw());
 }

@@ -4,7 +4,10 @@ import { Command, CommanderError } from "commander";
 import { VERSION } from "../base/version.js";
 import { addExponentsCommand } from "./commands/exponents.js";
 import { addFitCommand } from "./commands/fit.js";
+import { addFlowCommand } from "./commands/flow.js";
+import { addPlantedCommand } from "./commands/planted.js";
 import { addPredictCommand } from "./commands/predict.js";
+import { addScalingCommand } from "./commands/scaling.js";
 import { addScoreCommand } from "./commands/score.js";
 import { exitCodeOf, messageOf } from "./outcome.js";
 
@@ -20,6 +23,9 @@ function createProgram(): Command {
   addPredictCommand(program);
   addScoreCommand(program);
   addExponentsCommand(program);
+  addFlowCommand(program);
+  addPlantedCommand(program);
+  addScalingCommand(program);
   return program;
 }
 

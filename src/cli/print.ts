@@ -108,20 +108,23 @@ function directionTable({ fit, columns }: FitReport): string[] {
 /** One line on stderr that is rewritten in place; silent unless stderr is a terminal. */
 export function progressLine(): {
   show(step: { phase: string; iteration: number; loss: number }): void;
+  say(text: string): void;
   clear(): void;
 } {
   const stream = process.stderr;
   const started = performance.now();
   let shownAt = -Infinity;
   let shown = false;
+  const say = (text: string): void => {
+    const now = performance.now();
+    if (stream.isTTY !== true || now - shownAt < PROGRESS_EVERY_MS) return;
+    shownAt = now;
+    shown = true;
+    stream.write(`\r\u001b[K${text}  ${seconds(now - started)}`);
+  };
   return {
-    show({ phase, iteration, loss }) {
-      const now = performance.now();
-      if (stream.isTTY !== true || now - shownAt < PROGRESS_EVERY_MS) return;
-      shownAt = now;
-      shown = true;
-      stream.write(`\r\u001b[K${phase}, iteration ${iteration}  loss ${figure(loss)}  ${seconds(now - started)}`);
-    },
+    show: ({ phase, iteration, loss }) => say(`${phase}, iteration ${iteration}  loss ${figure(loss)}`),
+    say,
     clear() {
       if (shown) stream.write("\r\u001b[K");
     },

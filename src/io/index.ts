@@ -9,5 +9,5 @@ export {
   selectColumns,
   writeCsv,
 } from "./csv.js";
-export { checkWritable } from "./files.js";
+export { checkWritable, writeText } from "./files.js";
 export { loadModel, saveModel } from "./modelFile.js";

@@ -60,15 +60,16 @@ export function denseCost(rows: number, p: number, degree: number): number {
 }
 
 /**
- * A_M up to the degree of the derivatives by the column recursion, applied to them as it grows.
+ * A_M up to the degree of the derivatives by the column recursion, applied to them.
  *
- * Source: [MI §2, §3.1 last lines]. Cost: Σ_k n_k(rows)·n_k(p)·2(rows + p) flops.
+ * The recursion is laid out once as a list of terms: entry e of A_M is Σ weight·M[place]·A_M[source] over its run of terms.
+ *
+ * Source: [MI §2, §3.1 last lines]. Cost: `denseCost` flops.
  */
 export class DenseField implements OverlapField {
   readonly b: Float64Array;
   readonly k: Float64Array;
   readonly pairs: Float64Array;
-  readonly #rows: number;
   readonly #p: number;
   readonly #degree: number;
   /** Derivatives by variable: p runs of N(p, degree−1). */
@@ -78,22 +79,19 @@ export class DenseField implements OverlapField {
   /** A_M ∂_j f: p runs of N(rows, degree−1). */
   readonly #smoothed: Float64Array;
   readonly #smoothedPairs: Float64Array;
-  /** Columns of A_M, those of a degree one after another. */
-  readonly #columns: Float64Array;
-  /** Per column of A_M: where it starts, its parent's start, the lowered variable, 1/√β_j. */
+  /** Entries of A_M: by degree, column by column. */
+  readonly #entries: Float64Array;
+  /** Where the column of each multi-index starts. */
   readonly #starts: Int32Array;
-  readonly #parents: Int32Array;
-  readonly #lowered: Int32Array;
-  readonly #inverseRoots: Float64Array;
-  /** Per row α and i: place of α − e_i within its degree (0 if none), and √α_i. */
+  /** Where the terms of each entry start. */
+  readonly #runs: Int32Array;
+  readonly #weights: Float64Array;
+  readonly #places: Int32Array;
   readonly #sources: Int32Array;
-  readonly #roots: Float64Array;
   readonly #from: Int32Array;
   readonly #to: Int32Array;
-  readonly #scaled: Float64Array;
 
   constructor(coefficients: Float64Array, p: number, degree: number, rows: number) {
-    this.#rows = rows;
     this.#p = p;
     this.#degree = degree;
     this.#coefficients = coefficients;
@@ -109,36 +107,38 @@ export class DenseField implements OverlapField {
     this.#first = new Float64Array(p * to.size);
     this.#smoothed = new Float64Array(p * from.size);
     this.#smoothedPairs = new Float64Array(pairCount * from.prefix[top]);
-    this.#scaled = new Float64Array(rows);
-    this.#starts = new Int32Array(to.size);
-    this.#parents = new Int32Array(to.size);
-    this.#lowered = new Int32Array(to.size);
-    this.#inverseRoots = new Float64Array(to.size);
-    let at = 0;
-    for (let k = 0; k <= top; k++) {
-      for (let c = to.prefix[k]; c < to.prefix[k + 1]; c++) {
-        this.#starts[c] = at;
-        at += from.prefix[k + 1] - from.prefix[k];
-        if (k === 0) continue;
-        let j = 0;
-        for (let l = 1; l < p; l++) if (to.exponents[c * p + l] > to.exponents[c * p + j]) j = l;
-        this.#lowered[c] = j;
-        this.#inverseRoots[c] = 1 / Math.sqrt(to.exponents[c * p + j]);
-        this.#parents[c] = this.#starts[to.down[c * p + j]];
+    this.#starts = new Int32Array(to.size + 1);
+    const runs = [0, 0];
+    const weights: number[] = [];
+    const places: number[] = [];
+    const sources: number[] = [];
+    for (let c = 0; c < to.size; c++) {
+      const k = to.totals[c];
+      const first = from.prefix[k];
+      const height = from.prefix[k + 1] - first;
+      this.#starts[c + 1] = this.#starts[c] + height;
+      if (k === 0) continue;
+      // The largest exponent is lowered: its factor 1/√β_j is the smallest.
+      let j = 0;
+      for (let l = 1; l < p; l++) if (to.exponents[c * p + l] > to.exponents[c * p + j]) j = l;
+      const parent = this.#starts[to.down[c * p + j]];
+      for (let a = first; a < first + height; a++) {
+        for (let i = 0; i < rows; i++) {
+          const below = from.down[a * rows + i];
+          if (below < 0) continue;
+          weights.push(Math.sqrt(from.exponents[a * rows + i] / to.exponents[c * p + j]));
+          places.push(i * p + j);
+          sources.push(parent + below - from.prefix[k - 1]);
+        }
+        runs.push(weights.length);
       }
     }
-    this.#columns = new Float64Array(at);
-    this.#columns[0] = 1;
-    this.#sources = new Int32Array(from.size * rows);
-    this.#roots = new Float64Array(from.size * rows);
-    for (let a = 1; a < from.size; a++) {
-      for (let i = 0; i < rows; i++) {
-        const below = from.down[a * rows + i];
-        if (below < 0) continue;
-        this.#sources[a * rows + i] = below - from.prefix[from.totals[a] - 1];
-        this.#roots[a * rows + i] = Math.sqrt(from.exponents[a * rows + i]);
-      }
-    }
+    this.#runs = Int32Array.from(runs);
+    this.#weights = Float64Array.from(weights);
+    this.#places = Int32Array.from(places);
+    this.#sources = Int32Array.from(sources);
+    this.#entries = new Float64Array(this.#starts[to.size]);
+    this.#entries[0] = 1;
     this.load(coefficients);
   }
 
@@ -156,48 +156,53 @@ export class DenseField implements OverlapField {
     }
   }
 
-  /** Columns of A_M up to degree `top`. */
+  /** A_M up to degree `top`. */
   #grow(m: Float64Array, top: number): void {
-    const rows = this.#rows;
-    const p = this.#p;
-    const columns = this.#columns;
+    const entries = this.#entries;
+    const runs = this.#runs;
+    const weights = this.#weights;
+    const places = this.#places;
     const sources = this.#sources;
-    const roots = this.#roots;
-    const scaled = this.#scaled;
-    for (let k = 1; k <= top; k++) {
-      const first = this.#from[k];
-      const height = this.#from[k + 1] - first;
-      for (let c = this.#to[k]; c < this.#to[k + 1]; c++) {
-        const j = this.#lowered[c];
-        const factor = this.#inverseRoots[c];
-        for (let i = 0; i < rows; i++) scaled[i] = m[i * p + j] * factor;
-        const parent = this.#parents[c];
-        const start = this.#starts[c];
-        for (let a = 0, at = first * rows; a < height; a++) {
-          let sum = 0;
-          for (let i = 0; i < rows; i++, at++) sum += roots[at] * scaled[i] * columns[parent + sources[at]];
-          columns[start + a] = sum;
-        }
-      }
+    const count = this.#starts[this.#to[top + 1]];
+    for (let e = 1, term = 0; e < count; e++) {
+      const end = runs[e + 1];
+      let sum = 0;
+      for (; term < end; term++) sum += weights[term] * m[places[term]] * entries[sources[term]];
+      entries[e] = sum;
     }
   }
 
   /** out ← A_M of `count` expansions of degree ≤ top, stored in runs. */
   #apply(fields: Float64Array, count: number, top: number, out: Float64Array): void {
-    const columns = this.#columns;
+    const entries = this.#entries;
+    const starts = this.#starts;
     const wide = this.#to[top + 1];
     const tall = this.#from[top + 1];
-    out.fill(0);
+    for (let i = 0; i < count * tall; i++) out[i] = 0;
     for (let k = 0; k <= top; k++) {
       const first = this.#from[k];
-      const height = this.#from[k + 1] - first;
-      for (let c = this.#to[k]; c < this.#to[k + 1]; c++) {
-        const start = this.#starts[c];
-        for (let j = 0; j < count; j++) {
+      const end = this.#to[k + 1];
+      for (let c = this.#to[k]; c < end; c++) {
+        const start = starts[c];
+        const height = starts[c + 1] - start;
+        // Three at a time: the entries are read once for all of them.
+        let j = 0;
+        for (; j + 2 < count; j += 3) {
           const x = fields[j * wide + c];
-          if (x === 0) continue;
+          const y = fields[(j + 1) * wide + c];
+          const z = fields[(j + 2) * wide + c];
           const at = j * tall + first;
-          for (let a = 0; a < height; a++) out[at + a] += x * columns[start + a];
+          for (let a = 0; a < height; a++) {
+            const entry = entries[start + a];
+            out[at + a] += x * entry;
+            out[at + tall + a] += y * entry;
+            out[at + 2 * tall + a] += z * entry;
+          }
+        }
+        for (; j < count; j++) {
+          const x = fields[j * wide + c];
+          const at = j * tall + first;
+          for (let a = 0; a < height; a++) out[at + a] += x * entries[start + a];
         }
       }
     }

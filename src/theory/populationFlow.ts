@@ -70,7 +70,10 @@ const MAX_ITERATIONS = 100_000;
 export async function populationFlow(link: Link, options: FlowOptions = {}): Promise<Flow> {
   const { plan, control, flowLink } = readFlow(link, options, "populationFlow");
   control.throwIfAborted();
-  return runFlow(new TwoTimescaleSystem(flowLink, plan.rank, plan.tolerance), { ...plan, monotone: true }, control);
+  // Without recorded overlaps nobody sees how W turns within its span.
+  const isTurning = plan.times === undefined || plan.times.length > 0;
+  const system = new TwoTimescaleSystem(flowLink, plan.rank, plan.tolerance, isTurning);
+  return runFlow(system, { ...plan, monotone: true }, control);
 }
 
 /**

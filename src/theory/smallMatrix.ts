@@ -103,3 +103,48 @@ export function composeFrames(
   }
   for (let i = 0; i < count * length; i++) frame[i] = work[i];
 }
+
+/** out ← the rotation (I − Θ)⁻¹(I + Θ) of an antisymmetric n×n Θ, which is overwritten. */
+export function cayleyRotation(theta: Float64Array, n: number, out: Float64Array): void {
+  for (let i = 0; i < n * n; i++) {
+    out[i] = theta[i];
+    theta[i] = -theta[i];
+  }
+  for (let i = 0; i < n; i++) {
+    out[i * n + i] += 1;
+    theta[i * n + i] += 1;
+  }
+  // I − Θ has the symmetric part I: elimination needs no pivots.
+  for (let i = 0; i < n; i++) {
+    for (let l = i + 1; l < n; l++) {
+      const factor = theta[l * n + i] / theta[i * n + i];
+      for (let j = i + 1; j < n; j++) theta[l * n + j] -= factor * theta[i * n + j];
+      for (let j = 0; j < n; j++) out[l * n + j] -= factor * out[i * n + j];
+    }
+  }
+  for (let i = n - 1; i >= 0; i--) {
+    for (let j = 0; j < n; j++) {
+      let sum = out[i * n + j];
+      for (let l = i + 1; l < n; l++) sum -= theta[i * n + l] * out[l * n + j];
+      out[i * n + j] = sum / theta[i * n + i];
+    }
+  }
+}
+
+/** X ← RX, X n×columns. */
+export function rotateRows(
+  rotation: Float64Array,
+  n: number,
+  x: Float64Array,
+  columns: number,
+  work: Float64Array,
+): void {
+  for (let j = 0; j < columns; j++) {
+    for (let i = 0; i < n; i++) {
+      let sum = 0;
+      for (let l = 0; l < n; l++) sum += rotation[i * n + l] * x[l * columns + j];
+      work[i] = sum;
+    }
+    for (let i = 0; i < n; i++) x[i * columns + j] = work[i];
+  }
+}

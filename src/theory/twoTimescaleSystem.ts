@@ -1,15 +1,17 @@
 /** The two-timescale flow as a system of differential equations: coordinates of a subspace around where it is. */
 import { symmetricEigen } from "../math/dense.js";
-import { pairPositions } from "./denseField.js";
+import { ChartJacobian } from "./chartJacobian.js";
 import { CONVERGED, type FlowLink, type FlowSystem, normSquared } from "./flowSystem.js";
 import { OverlapFrames } from "./overlapFrames.js";
 import {
+  cayleyRotation,
   divideLeft,
   divideRight,
   factorUnitGram,
   factorUnitGramOfRows,
   product,
   productTransposed,
+  rotateRows,
 } from "./smallMatrix.js";
 
 /** Growth rates below this, over the rate scale, are not told from 0. */
@@ -44,7 +46,8 @@ export class TwoTimescaleSystem implements FlowSystem {
   readonly #isRoomy: boolean;
   readonly #smallLoss: number;
   readonly #smallGradient: number;
-  readonly #pairs: Int32Array;
+  readonly #isTurning: boolean;
+  readonly #jacobian: ChartJacobian;
   readonly #scale: Float64Array;
   /** At the state looked at last: P, Q, overlap, complement, Q·B, Cholesky factors. */
   readonly #moved: Float64Array;
@@ -55,17 +58,29 @@ export class TwoTimescaleSystem implements FlowSystem {
   readonly #lower: Float64Array;
   readonly #lowerRows: Float64Array;
   readonly #theta: Float64Array;
+  readonly #rotation: Float64Array;
   readonly #work: Float64Array;
   readonly #change: Float64Array;
   readonly #origin: Float64Array;
   readonly #start: Float64Array;
+  /** State observed last, whether `#m` is still its overlap, and whether its sines are known. */
+  readonly #seen: Float64Array;
+  #isSeen = false;
+  #hasSines = false;
 
-  constructor({ coefficients, rank: p, degree, intrinsicDimension }: FlowLink, rank: number, tolerance: number) {
+  /** @param isTurning - false leaves Θ out: loss, singular values and times are the same, M is known up to a rotation from the left */
+  constructor(
+    { coefficients, rank: p, degree, intrinsicDimension }: FlowLink,
+    rank: number,
+    tolerance: number,
+    isTurning = true,
+  ) {
     this.#frames = new OverlapFrames(coefficients, p, degree, rank);
     const { k } = this.#frames;
     this.#k = k;
     this.#p = p;
-    this.dimension = p * k + (k * (k - 1)) / 2;
+    this.#isTurning = isTurning && k > 1;
+    this.dimension = p * k + (this.#isTurning ? (k * (k - 1)) / 2 : 0);
     this.size = this.dimension + 1;
     this.values = new Float64Array(k);
     this.#sines = new Float64Array(p);
@@ -74,7 +89,7 @@ export class TwoTimescaleSystem implements FlowSystem {
     this.#isRoomy = k >= intrinsicDimension;
     this.#smallLoss = CONVERGED * normSquared(coefficients);
     this.#smallGradient = Math.max(1e-14, 10 * tolerance) * this.#rateScale;
-    this.#pairs = pairPositions(p);
+    this.#jacobian = new ChartJacobian(k, p);
     this.#scale = new Float64Array(this.dimension).fill(1);
     this.#moved = new Float64Array(k * p);
     this.#q = new Float64Array(p * p);
@@ -84,10 +99,12 @@ export class TwoTimescaleSystem implements FlowSystem {
     this.#lower = new Float64Array(k * k);
     this.#lowerRows = new Float64Array(p * p);
     this.#theta = new Float64Array(k * k);
+    this.#rotation = new Float64Array(k * k);
     this.#work = new Float64Array(p * p);
     this.#change = new Float64Array(p * p);
     this.#origin = new Float64Array(this.size);
     this.#start = new Float64Array(this.size);
+    this.#seen = new Float64Array(this.size);
   }
 
   start(m: Float64Array, y: Float64Array): void {
@@ -99,6 +116,7 @@ export class TwoTimescaleSystem implements FlowSystem {
 
   /** P, Q, L and the overlap L⁻¹P at y. */
   #move(y: Float64Array): void {
+    this.#isSeen = false;
     const k = this.#k;
     const p = this.#p;
     const { m, s } = this.#frames;
@@ -132,7 +150,7 @@ export class TwoTimescaleSystem implements FlowSystem {
     this.rate = rate > 0 ? rate : 1;
     product(this.#q, b, this.#qb, p, p);
     productTransposed(this.#qb, this.#moved, out, p, k, p);
-    if (k > 1) this.#turn(y, out);
+    if (this.#isTurning) this.#turn(y, out);
   }
 
   /** Writes Θ̇ behind Ẋ. */
@@ -216,78 +234,47 @@ export class TwoTimescaleSystem implements FlowSystem {
     }
   }
 
-  /** At the start of a step, X = 0 and Θ = 0: ∂Ẋ = −∂X·M·B·Mᵀ + S·∂B·Mᵀ + S·B·Sᵀ·∂X, symmetric; ∂Θ̇ is half the lower part of ∂XᵀẊ. */
+  /** At the start of a step, X = 0 and Θ = 0. */
   jacobian(_y: Float64Array, out: Float64Array): void {
-    const k = this.#k;
-    const p = this.#p;
-    const n = this.dimension;
-    const velocity = this.#start;
-    this.velocity(this.#origin, velocity);
+    this.velocity(this.#origin, this.#start);
     const { m, s, field } = this.#frames;
     field.bend(this.#m);
-    const { b, pairs } = field;
-    const positions = this.#pairs;
-    const pairCount = (p * (p + 1)) / 2;
-    const work = this.#work;
-    const db = this.#change;
-    out.fill(0);
-    for (let i = 0; i < p; i++) {
-      for (let l = 0; l < k; l++) {
-        const column = i * k + l;
-        // ∂G = S_iᵀM_l + M_lᵀS_i, and ∂B_jc = D_jc + D_cj with D_jc = Σ_ab ⟨∂_a∂_j f, A_G ∂_b∂_c f⟩ S_ia M_lb.
-        for (let j = 0; j < p; j++) {
-          for (let c = 0; c < p; c++) {
-            let sum = 0;
-            for (let e = 0; e < p; e++) {
-              const sie = s[i * p + e];
-              if (sie === 0) continue;
-              const row = positions[e * p + j] * pairCount;
-              for (let g = 0; g < p; g++) sum += pairs[row + positions[g * p + c]] * sie * m[l * p + g];
-            }
-            work[j * p + c] = sum;
-          }
-        }
-        for (let j = 0; j < p; j++) for (let c = 0; c < p; c++) db[j * p + c] = work[j * p + c] + work[c * p + j];
-        for (let x = 0; x < p; x++) {
-          for (let j = 0; j < p; j++) {
-            let sum = 0;
-            for (let c = 0; c < p; c++) sum += s[x * p + c] * db[c * p + j];
-            work[j] = sum;
-          }
-          for (let z = 0; z < k; z++) {
-            let sum = 0;
-            for (let j = 0; j < p; j++) sum += work[j] * m[z * p + j];
-            out[(x * k + z) * n + column] += sum;
-          }
-        }
-        for (let z = 0; z < k; z++) {
-          let sum = 0;
-          for (let j = 0; j < p; j++) for (let c = 0; c < p; c++) sum += m[l * p + j] * b[j * p + c] * m[z * p + c];
-          out[(i * k + z) * n + column] -= sum;
-        }
-        for (let x = 0; x < p; x++) {
-          let sum = 0;
-          for (let j = 0; j < p; j++) sum += this.#qb[x * p + j] * s[i * p + j];
-          out[(x * k + l) * n + column] += sum;
-        }
-        // Row l of ∂XᵀẊ is row i of Ẋ.
-        for (let z = 0; z < l; z++) out[(p * k + (l * (l - 1)) / 2 + z) * n + column] = 0.5 * velocity[i * k + z];
-      }
-    }
+    this.#jacobian.write(
+      { m, s, b: field.b, pairs: field.pairs, velocity: this.#start },
+      this.dimension,
+      this.#isTurning,
+      out,
+    );
   }
 
   observe(y: Float64Array): void {
     this.#move(y);
-    const k = this.#k;
-    const p = this.#p;
-    const s = this.#s;
-    for (let i = 0; i < p * p; i++) s[i] = this.#q[i];
-    factorUnitGramOfRows(y, p, k, this.#lowerRows);
-    divideLeft(this.#lowerRows, p, s, p);
     const { principal } = this.#frames;
     principal.decompose(this.#m);
-    const { v, values } = principal.svd;
-    for (let j = 0; j < k; j++) this.values[j] = Math.min(1, values[j]);
+    for (let j = 0; j < this.#k; j++) this.values[j] = Math.min(1, principal.svd.values[j]);
+    this.#seen.set(y);
+    this.#isSeen = true;
+    this.#hasSines = false;
+  }
+
+  /** Complement and sines at the state observed last. */
+  #complement(): void {
+    if (this.#hasSines) return;
+    const p = this.#p;
+    const k = this.#k;
+    const s = this.#s;
+    const { m, s: s0, principal } = this.#frames;
+    const y = this.#seen;
+    for (let i = 0; i < p * p; i++) s[i] = s0[i];
+    for (let i = 0; i < p; i++) {
+      for (let l = 0; l < k; l++) {
+        const x = y[i * k + l];
+        if (x !== 0) for (let j = 0; j < p; j++) s[i * p + j] -= x * m[l * p + j];
+      }
+    }
+    factorUnitGramOfRows(y, p, k, this.#lowerRows);
+    divideLeft(this.#lowerRows, p, s, p);
+    const { v } = principal.svd;
     for (let j = 0; j < p; j++) {
       let square = 0;
       for (let i = 0; i < p; i++) {
@@ -298,71 +285,54 @@ export class TwoTimescaleSystem implements FlowSystem {
       this.#sines[j] = Math.sqrt(square);
       principal.sinesSquared[j] = square;
     }
+    this.#hasSines = true;
   }
 
   loss(): number {
+    this.#complement();
     return this.#frames.principal.loss();
   }
 
   overlap(y: Float64Array, out: Float64Array): void {
     this.#move(y);
-    this.#align(y);
+    if (this.#isTurning) {
+      this.#unpack(y);
+      cayleyRotation(this.#theta, this.#k, this.#rotation);
+      rotateRows(this.#rotation, this.#k, this.#m, this.#p, this.#moved);
+    }
     this.#frames.toGiven(this.#m, out);
   }
 
-  /** Turns the overlap by the rotation of Θ: M ← (I − Θ)⁻¹(I + Θ)M. */
-  #align(y: Float64Array): void {
+  absorb(y: Float64Array): void {
+    if (!this.#isSeen || !this.#seen.every((x, i) => i >= this.dimension || x === y[i])) this.observe(y);
+    this.#complement();
     const k = this.#k;
     const p = this.#p;
-    if (k === 1) return;
-    this.#unpack(y);
-    const theta = this.#theta;
-    const m = this.#m;
-    const right = this.#moved;
-    for (let i = 0; i < k; i++) {
-      for (let j = 0; j < p; j++) {
-        let sum = m[i * p + j];
-        for (let l = 0; l < k; l++) sum += theta[i * k + l] * m[l * p + j];
-        right[i * p + j] = sum;
+    const frames = this.#frames;
+    const { principal } = frames;
+    frames.m.set(this.#m);
+    frames.s.set(this.#s);
+    if (this.#isTurning) {
+      this.#unpack(y);
+      cayleyRotation(this.#theta, k, this.#rotation);
+      rotateRows(this.#rotation, k, frames.m, p, this.#moved);
+      // Left singular vectors stand one after another: each is a column.
+      for (let a = 0; a < k; a++) {
+        const vector = principal.svd.u.subarray(a * k, (a + 1) * k);
+        rotateRows(this.#rotation, k, vector, 1, this.#moved);
       }
     }
-    for (let i = 0; i < k * k; i++) theta[i] = -theta[i];
-    for (let i = 0; i < k; i++) theta[i * k + i] = 1;
-    // I − Θ has a symmetric part of I: elimination needs no pivots.
-    for (let i = 0; i < k; i++) {
-      for (let l = i + 1; l < k; l++) {
-        const factor = theta[l * k + i] / theta[i * k + i];
-        for (let n = i; n < k; n++) theta[l * k + n] -= factor * theta[i * k + n];
-        for (let j = 0; j < p; j++) right[l * p + j] -= factor * right[i * p + j];
-      }
-    }
-    for (let i = k - 1; i >= 0; i--) {
-      for (let j = 0; j < p; j++) {
-        let sum = right[i * p + j];
-        for (let l = i + 1; l < k; l++) sum -= theta[i * k + l] * m[l * p + j];
-        m[i * p + j] = sum / theta[i * k + i];
-      }
-    }
-  }
-
-  absorb(y: Float64Array): void {
-    // The observed complement first: `#move` and `#align` leave it alone.
-    this.observe(y);
-    this.#align(y);
-    const { m, s, principal } = this.#frames;
-    m.set(this.#m);
-    s.set(this.#s);
     y.fill(0);
-    // Singular vectors of the turned overlap.
-    const { sinesSquared } = principal;
-    const kept = this.#sines;
-    principal.decompose(m);
-    for (let j = 0; j < this.#p; j++) sinesSquared[j] = kept[j] * kept[j];
-    if (this.#frames.settle(kept)) this.observe(y);
+    this.#seen.fill(0);
+    if (frames.settle(this.#sines)) {
+      this.observe(y);
+      this.#complement();
+    }
     this.#rescale();
   }
 
   judge(): "converged" | "stationary" | undefined {
+    this.#complement();
     const { values } = this;
     const needed = this.#needed;
     if (needed === 0) return "converged";

@@ -35,6 +35,13 @@ export {
   retrievePhase,
 } from "./single/phaseRetrieval.js";
 export type { CustomPreprocess, PreprocessLike } from "./single/preprocess.js";
+export {
+  type Simulation,
+  type SimulationCurves,
+  type SimulationOptions,
+  type SimulationStart,
+  simulateSingleIndex,
+} from "./single/simulate.js";
 export type { SingleIndexOptions, SingleIndexProgress, SingleIndexStart } from "./single/singleIndexOptions.js";
 export type { SingleIndexWarning, SingleIndexWarningCode, SpectralReport } from "./single/spectral.js";
 export type { Warning, WarningCode } from "./solve/diagnostics.js";

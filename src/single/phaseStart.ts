@@ -1,7 +1,7 @@
 /** Before a complex flow begins: scale and norm of the operator, spectral start. */
 import type { RunControl } from "../base/control.js";
 import type { Rng } from "../base/rng.js";
-import { type LargeOperator, largestEigenpair } from "../math/lanczos.js";
+import { type LargeOperator, type LargestPair, largestEigenpair } from "../math/lanczos.js";
 import type { Channel } from "./channel.js";
 import { type CheckedOperator, type ComplexVector, complexZeros, squaredNorm } from "./operators.js";
 import type { Preprocess } from "./preprocess.js";
@@ -23,7 +23,7 @@ function randomVector(n: number, rng: Rng): ComplexVector {
   return v;
 }
 
-const toComplex = (v: Float64Array): ComplexVector => ({
+export const toComplex = (v: Float64Array): ComplexVector => ({
   re: v.slice(0, v.length / 2),
   im: v.slice(v.length / 2),
 });
@@ -81,6 +81,22 @@ export async function operatorNorm(
   return (value + residual) / (scale * scale);
 }
 
+/** Top eigenpair of (1/n) Aᴴ diag(T(y/unit)) A for the operator scaled by 1/a; vectors are [real | imaginary]. */
+export function phaseDirection(
+  operator: CheckedOperator,
+  y: Float64Array,
+  unit: number,
+  T: Preprocess,
+  scale: number,
+  rng: Rng,
+  control: RunControl,
+): Promise<LargestPair> {
+  const weights = Float64Array.from(y, (v) => T.value(v / unit) / (scale * scale));
+  const begin = toFlat(randomVector(operator.dim, rng.split("start")));
+  const options = { tolerance: START_TOLERANCE, maxProducts: START_PRODUCTS, complex: true };
+  return largestEigenpair(sandwich(operator, weights, control), begin.length, begin, options);
+}
+
 /**
  * √(mean y)/a times the top eigenvector of (1/n) Aᴴ diag(T(y/mean y)) A.
  * Source: [SI §b, §g]. Cost: 20–60 pairs of products.
@@ -97,10 +113,7 @@ export async function phaseStart(
 ): Promise<{ start: ComplexVector; report: SpectralReport; warnings: SingleIndexWarning[] }> {
   const { dim, measurements } = operator;
   const ratio = measurements / dim;
-  const weights = Float64Array.from(y, (v) => T.value(v / meanIntensity) / (scale * scale));
-  const begin = toFlat(randomVector(dim, rng.split("start")));
-  const options = { tolerance: START_TOLERANCE, maxProducts: START_PRODUCTS, complex: true };
-  const found = await largestEigenpair(sandwich(operator, weights, control), begin.length, begin, options);
+  const found = await phaseDirection(operator, y, meanIntensity, T, scale, rng, control);
   const predicted = predictSpectral(channel, T, ratio, true);
   const edge = found.second ?? found.value;
   const report: SpectralReport = {

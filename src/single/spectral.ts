@@ -1,8 +1,8 @@
 /** Spectral and linear starts on data: preprocessing, Lanczos, and what was measured beside what was predicted. */
-import { createRng } from "../base/rng.js";
-import { largestEigenpair } from "../math/lanczos.js";
+import { createRng, type Rng } from "../base/rng.js";
+import { type LargestPair, largestEigenpair } from "../math/lanczos.js";
 import type { Channel } from "./channel.js";
-import { type PreprocessLike, parsePreprocess } from "./preprocess.js";
+import { type Preprocess, type PreprocessLike, parsePreprocess } from "./preprocess.js";
 import type { RowProducts } from "./rowProducts.js";
 import { predictSpectral } from "./spectralTransition.js";
 
@@ -82,10 +82,7 @@ export async function spectralStart(
   const ratio = rows.samples / dim;
   const T = parsePreprocess(preprocess, { channel, ratio, complex: false });
   const predicted = predictSpectral(channel, T, ratio, false);
-  const weights = Float64Array.from(responses, (y) => T.value(y));
-  const rng = createRng(seed, "spectral-start", rows.dim);
-  const start = Float64Array.from({ length: rows.dim }, rng.normal);
-  const found = await largestEigenpair((v) => rows.sandwich(v, weights), rows.dim, start, { tolerance: TOLERANCE });
+  const found = await spectralDirection(rows, T, responses, createRng(seed, "spectral-start", rows.dim));
   const edge = found.second ?? found.value;
   const report: SpectralReport = {
     eigenvalue: found.value,
@@ -101,6 +98,18 @@ export async function spectralStart(
     predicted: { eigenvalue: predicted.eigenvalue, edge: predicted.edge, gap: predicted.gap },
   };
   return { direction: withPositiveLead(found.vector), report, warnings: spectralWarnings(report, found.converged) };
+}
+
+/** Top eigenpair of (1/n) X̃ᵀ diag(T(y)) X̃ to a relative residual of 1e-6. */
+export function spectralDirection(
+  rows: RowProducts,
+  T: Preprocess,
+  responses: Float64Array,
+  rng: Rng,
+): Promise<LargestPair> {
+  const weights = Float64Array.from(responses, (y) => T.value(y));
+  const start = Float64Array.from({ length: rows.dim }, rng.normal);
+  return largestEigenpair((v) => rows.sandwich(v, weights), rows.dim, start, { tolerance: TOLERANCE });
 }
 
 /** What the ratio n/d and Lanczos give reason to say. */

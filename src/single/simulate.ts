@@ -1,0 +1,201 @@
+/** The real algorithm on fresh Gaussian data, many times, with the observables of the mean-field prediction. */
+import { checkBoolean, checkInteger, checkNumber, checkOptions, checkSignal, describe } from "../base/assert.js";
+import { RunControl } from "../base/control.js";
+import { OptionError } from "../base/errors.js";
+import { checkSeed, createRng, drawSeed } from "../base/rng.js";
+import type { KernelChoice } from "../base/types.js";
+import { type Channel, type ChannelLike, checkComplexChannel, parseChannel } from "./channel.js";
+import { checkComplexLoss, type Loss, type LossLike, parseLoss } from "./losses.js";
+import { type Preprocess, type PreprocessLike, parsePreprocess } from "./preprocess.js";
+import { runComplexTrial, runRealTrial, type TrialCurves } from "./simulateTrial.js";
+
+/** Where gradient descent begins. */
+export type SimulationStart =
+  | "spectral"
+  | "linear"
+  | "zero"
+  | { readonly overlap: number; readonly normSquared: number };
+
+/** What is simulated: the settings of `dmft`, with a dimension and a number of trials. */
+export interface SimulationOptions {
+  readonly channel: ChannelLike;
+  readonly loss: LossLike;
+  /** δ = n/d. */
+  readonly ratio: number;
+  /** λ; default 0. */
+  readonly ridge?: number;
+  /** η. */
+  readonly stepSize: number;
+  readonly steps: number;
+  /** Default `"spectral"`. */
+  readonly start?: SimulationStart;
+  /** κ, or the scale of the linear start; default 1. */
+  readonly startScale?: number;
+  /** T of the spectral start; default `"optimal(10)"`. */
+  readonly preprocess?: PreprocessLike;
+  readonly complex?: boolean;
+  /** d. */
+  readonly dim: number;
+  /** Independent repetitions, ≥ 2. */
+  readonly trials: number;
+  readonly seed?: number;
+  readonly kernel?: KernelChoice;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: { readonly phase: "trial"; readonly done: number; readonly total: number }) => void;
+}
+
+/** Curves over t = 0…steps. */
+export interface SimulationCurves {
+  /** m = ⟨θ, θ⋆⟩/d; its sign (phase) is that of the start. */
+  readonly overlap: Float64Array;
+  /** q = ‖θ‖²/d. */
+  readonly normSquared: Float64Array;
+  readonly trainLoss: Float64Array;
+  /** Mean loss on fresh rows. */
+  readonly testLoss: Float64Array;
+}
+
+/** Means over the trials, with standard errors. */
+export interface Simulation extends SimulationCurves {
+  readonly standardErrors: SimulationCurves;
+  readonly dim: number;
+  readonly samples: number;
+  readonly trials: number;
+  readonly seed: number;
+}
+
+/** The settings of one trial, checked. */
+export interface TrialSetting {
+  readonly channel: Channel;
+  readonly loss: Loss;
+  readonly preprocess: Preprocess | undefined;
+  readonly ridge: number;
+  readonly stepSize: number;
+  readonly steps: number;
+  readonly start: SimulationStart;
+  readonly startScale: number;
+  readonly dim: number;
+  readonly samples: number;
+  readonly kernel: KernelChoice;
+}
+
+const NAMES: readonly (keyof SimulationOptions)[] = [
+  "channel",
+  "loss",
+  "ratio",
+  "ridge",
+  "stepSize",
+  "steps",
+  "start",
+  "startScale",
+  "preprocess",
+  "complex",
+  "dim",
+  "trials",
+  "seed",
+  "kernel",
+  "signal",
+  "onProgress",
+];
+const CURVES: readonly (keyof SimulationCurves)[] = ["overlap", "normSquared", "trainLoss", "testLoss"];
+
+/**
+ * Runs start and gradient descent of [SI §a–§d] on fresh data, `trials` times: rows x ~ N(0, I/d) (complex: CN), ‖θ⋆‖² = d,
+ * n = ratio·d rounded, the given constant step. What `dmft` predicts for d → ∞.
+ *
+ * @throws {OptionError} `TYPE`, `RANGE`, `UNKNOWN`; {NumericalError} `NOT_CONVERGED` when a trial diverges (lower the step);
+ * {MemoryError} `TOO_LARGE`. An abort rejects with the signal's own reason.
+ * Cost: per trial n·d random normals and (steps + 40) passes over n·d numbers.
+ */
+export async function simulateSingleIndex(options: SimulationOptions): Promise<Simulation> {
+  const given = checkOptions(options, NAMES, "simulateSingleIndex") as {
+    readonly [K in keyof SimulationOptions]?: unknown;
+  };
+  const channel = parseChannel(given.channel);
+  const loss = parseLoss(given.loss);
+  const complex = given.complex === undefined ? false : checkBoolean(given.complex, "complex");
+  if (complex) {
+    checkComplexChannel(channel);
+    checkComplexLoss(loss);
+  }
+  const dim = checkInteger(given.dim, "dim", { min: 2 });
+  const trials = checkInteger(given.trials, "trials", { min: 2 });
+  const samples = Math.max(1, Math.round(checkNumber(given.ratio, "ratio", { above: 0 }) * dim));
+  const seed = given.seed === undefined ? drawSeed() : readSeed(given.seed);
+  const start = readStart(given.start ?? "spectral");
+  if (complex && start === "linear") {
+    throw new OptionError("RANGE", 'start "linear" knows nothing about complex signals; use "spectral".', {
+      details: { option: "start" },
+    });
+  }
+  const ratio = samples / dim;
+  const preprocess =
+    start === "spectral" ? parsePreprocess(given.preprocess ?? "optimal(10)", { channel, ratio, complex }) : undefined;
+  const setting: TrialSetting = {
+    channel,
+    loss,
+    preprocess,
+    start,
+    ridge: given.ridge === undefined ? 0 : checkNumber(given.ridge, "ridge", { min: 0 }),
+    stepSize: checkNumber(given.stepSize, "stepSize", { above: 0 }),
+    steps: checkInteger(given.steps, "steps", { min: 0 }),
+    startScale: given.startScale === undefined ? 1 : checkNumber(given.startScale, "startScale", { above: 0 }),
+    dim,
+    samples,
+    kernel: (given.kernel as KernelChoice | undefined) ?? "auto",
+  };
+  const control = new RunControl(given.signal === undefined ? {} : { signal: checkSignal(given.signal) });
+  control.throwIfAborted();
+
+  const runs: TrialCurves[] = [];
+  for (let trial = 0; trial < trials; trial++) {
+    const rng = createRng(seed, "simulate", trial);
+    const run = complex ? runComplexTrial : runRealTrial;
+    runs.push(await run(setting, trial, rng, control));
+    options.onProgress?.({ phase: "trial", done: trial + 1, total: trials });
+  }
+  const means = {} as Record<keyof SimulationCurves, Float64Array>;
+  const standardErrors = {} as Record<keyof SimulationCurves, Float64Array>;
+  for (const key of CURVES) {
+    means[key] = new Float64Array(setting.steps + 1);
+    standardErrors[key] = new Float64Array(setting.steps + 1);
+    for (let t = 0; t <= setting.steps; t++) {
+      const { mean, error } = meanAndError(runs.map((run) => run[key][t]));
+      means[key][t] = mean;
+      standardErrors[key][t] = error;
+    }
+  }
+  return { ...means, standardErrors, dim, samples, trials, seed };
+}
+
+function meanAndError(values: readonly number[]): { mean: number; error: number } {
+  const k = values.length;
+  const mean = values.reduce((a, b) => a + b, 0) / k;
+  const square = values.reduce((sum, v) => sum + (v - mean) * (v - mean), 0);
+  return { mean, error: Math.sqrt(square / (k - 1) / k) };
+}
+
+function readStart(start: unknown): SimulationStart {
+  if (start === "spectral" || start === "linear" || start === "zero") return start;
+  if (typeof start === "object" && start !== null) {
+    const given = checkOptions(start, ["overlap", "normSquared"], "start");
+    const overlap = checkNumber(given.overlap, "start.overlap");
+    const normSquared = checkNumber(given.normSquared, "start.normSquared", { min: 0 });
+    if (overlap * overlap <= normSquared * (1 + 1e-12)) return { overlap, normSquared };
+    throw new OptionError(
+      "RANGE",
+      `start has overlap ${overlap} and normSquared ${normSquared}; overlap² cannot exceed normSquared.`,
+      { details: { option: "start" } },
+    );
+  }
+  throw new OptionError(
+    "TYPE",
+    `start is ${describe(start)}; expected "spectral", "linear", "zero" or { overlap, normSquared }.`,
+    { details: { option: "start" } },
+  );
+}
+
+function readSeed(seed: unknown): number {
+  checkSeed(seed);
+  return seed;
+}

@@ -111,7 +111,7 @@ interface Point {
   readonly values: ArrayLike<number>;
 }
 
-function checkFlow(flow: FlowRecord): { points: Point[]; from: number } {
+function checkFlow(flow: FlowRecord): Point[] {
   const { times, loss, singularValues, escapes } = (flow ?? {}) as Partial<FlowRecord>;
   if (times === undefined || loss === undefined || !Array.isArray(singularValues) || !Array.isArray(escapes)) {
     throw new InputError("TYPE", `flow is ${describe(flow)}; expected the result of populationFlow or plantedFlow.`);
@@ -129,14 +129,15 @@ function checkFlow(flow: FlowRecord): { points: Point[]; from: number } {
   if (points.length < 2) {
     throw new InputError("EMPTY", `flow has ${points.length} positive times; a figure needs two at least.`);
   }
-  const first = escapes[0]?.time ?? points[points.length - 1].time;
-  // What comes long before the first escape is a plateau; at most two points of it are kept.
-  const lead = points.findIndex(({ time }) => time >= first / LEAD);
-  return { points: points.slice(Math.max(0, Math.min(lead, points.length - 2))), from: first / LEAD };
+  const last = points[points.length - 1];
+  const from = (escapes[0]?.time ?? last.time) / LEAD;
+  const lead = points.findIndex(({ time }) => time > from);
+  // Long before the first escape the flow rests at its saddle: the state it had last is the one at the axis' begin.
+  return lead > 0 ? [{ ...points[lead - 1], time: from }, ...points.slice(lead)] : points;
 }
 
 /** At most one point per step of the logarithmic axis; the last one always. */
-function thinned({ points }: { points: Point[] }): Point[] {
+function thinned(points: readonly Point[]): Point[] {
   const step = Math.log(points[points.length - 1].time / points[0].time) / MAX_POINTS;
   let last = Number.NEGATIVE_INFINITY;
   return points.filter(({ time }, i) => {

@@ -122,18 +122,15 @@ function checkFlow(flow: FlowRecord): Point[] {
       `flow has ${times.length} times, ${loss.length} losses and ${singularValues.length} rows of singular values.`,
     );
   }
-  const points: Point[] = [];
-  for (let i = 0; i < times.length; i++) {
-    if (times[i] > 0) points.push({ time: times[i], loss: loss[i], values: singularValues[i] });
+  const points = singularValues.map((values, i): Point => ({ time: times[i], loss: loss[i], values }));
+  const positive = points.filter(({ time }) => time > 0);
+  if (positive.length < 2) {
+    throw new InputError("EMPTY", `flow has ${positive.length} positive times; a figure needs two at least.`);
   }
-  if (points.length < 2) {
-    throw new InputError("EMPTY", `flow has ${points.length} positive times; a figure needs two at least.`);
-  }
-  const last = points[points.length - 1];
-  const from = (escapes[0]?.time ?? last.time) / LEAD;
+  const from = (escapes[0]?.time ?? positive[positive.length - 1].time) / LEAD;
   const lead = points.findIndex(({ time }) => time > from);
   // Long before the first escape the flow rests at its saddle: the state it had last is the one at the axis' begin.
-  return lead > 0 ? [{ ...points[lead - 1], time: from }, ...points.slice(lead)] : points;
+  return lead > 0 ? [{ ...points[lead - 1], time: from }, ...points.slice(lead)] : positive;
 }
 
 /** At most one point per step of the logarithmic axis; the last one always. */

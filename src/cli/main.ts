@@ -7,8 +7,10 @@ import { addFitCommand } from "./commands/fit.js";
 import { addFlowCommand } from "./commands/flow.js";
 import { addPlantedCommand } from "./commands/planted.js";
 import { addPredictCommand } from "./commands/predict.js";
+import { addRetrieveCommand } from "./commands/retrieve.js";
 import { addScalingCommand } from "./commands/scaling.js";
 import { addScoreCommand } from "./commands/score.js";
+import { addSpectralCommand } from "./commands/spectral.js";
 import { exitCodeOf, messageOf } from "./outcome.js";
 
 function createProgram(): Command {
@@ -26,6 +28,8 @@ function createProgram(): Command {
   addFlowCommand(program);
   addPlantedCommand(program);
   addScalingCommand(program);
+  addSpectralCommand(program);
+  addRetrieveCommand(program);
   return program;
 }
 

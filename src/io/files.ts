@@ -59,11 +59,11 @@ export async function readText(path: string): Promise<string> {
 }
 
 /**
- * Writes a file completely or not at all: a temporary file beside it is flushed and then renamed. Pipes and devices are
- * written directly, and a symbolic link keeps pointing at the file it names.
+ * Writes a file, text or bytes, completely or not at all: a temporary file beside it is flushed and then renamed. Pipes and
+ * devices are written directly, and a symbolic link keeps pointing at the file it names.
  * @throws {FormatError} `FILE`; the temporary file is gone and an earlier file of this name is untouched
  */
-export async function writeText(path: string, text: string): Promise<void> {
+export async function writeText(path: string, text: string | Uint8Array): Promise<void> {
   const { fs, paths } = nodeModules("write", path);
   let temporary: string | undefined;
   try {

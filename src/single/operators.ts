@@ -204,8 +204,12 @@ function readSeed(seed: unknown): number {
   return seed;
 }
 
-/** Zeros of this length. */
-export const complexZeros = (n: number): ComplexVector => ({ re: new Float64Array(n), im: new Float64Array(n) });
+/** Zeros of this length. @throws {MemoryError} `TOO_LARGE` */
+export function complexZeros(n: number): ComplexVector {
+  const what = "a complex vector";
+  const hint = "Use a smaller signal or fewer measurements.";
+  return { re: allocateDoubles(n, what, hint), im: allocateDoubles(n, what, hint) };
+}
 
 /** Shape check of an argument of a product; entries are taken as they are. */
 function vectorOf(v: ComplexVector, n: number, name: string): ComplexVector {

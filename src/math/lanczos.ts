@@ -1,5 +1,6 @@
 /** The algebraically largest eigenpair of a large symmetric operator: Lanczos with full reorthogonalization. */
 import { symmetricEigen } from "./dense.js";
+import { tridiagonalEigenvalue, tridiagonalEigenvector } from "./tridiagonal.js";
 
 /** v → Av for a symmetric A; a new array each time, or a promise of one. */
 export type LargeOperator = (v: Float64Array) => Float64Array | Promise<Float64Array>;
@@ -35,7 +36,7 @@ const DEFAULT_PRODUCTS = 300;
 const DEFAULT_BASIS = 64;
 /** Ritz vectors kept at a restart: enough to hold the edge of the spectrum below the pair. */
 const KEPT = 12;
-const CHECK_EVERY = 6;
+const CHECK_EVERY = 4;
 const BREAKDOWN = 1e-13;
 
 /**
@@ -63,6 +64,7 @@ export async function largestEigenpair(
   let next = Float64Array.from(start);
   scale(next, 1 / length(next));
   let largest = 0;
+  let restarted = false;
   for (let products = 1; ; products++) {
     basis.push(next);
     const size = basis.length;
@@ -83,33 +85,60 @@ export async function largestEigenpair(
       continue;
     }
 
-    const { values, vectors } = ritz(projected, room, size);
-    const top = size - 1;
-    largest = Math.max(largest, Math.abs(values[0]), Math.abs(values[top]));
-    const residual = complete ? 0 : left * Math.abs(vectors[top * size + top]);
-    const scaleOfPair = Math.max(Math.abs(values[top]), 0.01 * largest);
+    const pair = restarted ? densePair(projected, room, size) : tridiagonalPair(projected, room, size);
+    largest = Math.max(largest, pair.largest);
+    const residual = complete ? 0 : left * Math.abs(pair.vector[size - 1]);
+    const scaleOfPair = Math.max(Math.abs(pair.value), 0.01 * largest);
     const converged = residual <= Math.max(tolerance * scaleOfPair, 4 * Number.EPSILON * largest);
     if (converged || last) {
-      const vector = combine(basis, vectors, size, top);
+      const vector = combine(basis, pair.vector, 1, 0);
       scale(vector, 1 / length(vector));
-      return {
-        value: values[top],
-        vector,
-        second: size > 1 ? values[top - 1] : undefined,
-        residual,
-        products,
-        converged,
-      };
+      return { value: pair.value, vector, second: pair.second, residual, products, converged };
     }
     scale(next, 1 / left);
     if (size < room) continue;
 
+    const { values, vectors } = ritz(projected, room, size);
+    const top = size - 1;
     const leading = Array.from({ length: kept }, (_, k) => combine(basis, vectors, size, top - k));
+    restarted = true;
     basis.length = 0;
     basis.push(...leading);
     projected.fill(0);
     for (let k = 0; k < kept; k++) projected[k * room + k] = values[top - k];
   }
+}
+
+/** What one look at the projected matrix tells. */
+interface RitzPair {
+  readonly value: number;
+  readonly second: number | undefined;
+  /** Coordinates of the Ritz vector in the basis. */
+  readonly vector: Float64Array;
+  /** Largest |eigenvalue|. */
+  readonly largest: number;
+}
+
+/** Before the first restart the projected matrix is tridiagonal up to rounding, and a look costs next to nothing. */
+function tridiagonalPair(projected: Float64Array, room: number, size: number): RitzPair {
+  const diagonal = Float64Array.from({ length: size }, (_, i) => projected[i * room + i]);
+  const beside = Float64Array.from({ length: size - 1 }, (_, i) => projected[i * room + i + 1]);
+  const value = tridiagonalEigenvalue(diagonal, beside, 0);
+  const vector = tridiagonalEigenvector(diagonal, beside, value);
+  const second = size > 1 ? tridiagonalEigenvalue(diagonal, beside, 1) : undefined;
+  const smallest = size > 1 ? tridiagonalEigenvalue(diagonal, beside, size - 1) : value;
+  return { value, second, vector, largest: Math.max(Math.abs(value), Math.abs(smallest)) };
+}
+
+function densePair(projected: Float64Array, room: number, size: number): RitzPair {
+  const { values, vectors } = ritz(projected, room, size);
+  const top = size - 1;
+  return {
+    value: values[top],
+    second: values[top - 1],
+    vector: Float64Array.from({ length: size }, (_, i) => vectors[i * size + top]),
+    largest: Math.max(Math.abs(values[0]), Math.abs(values[top])),
+  };
 }
 
 function ritz(projected: Float64Array, room: number, size: number): { values: Float64Array; vectors: Float64Array } {
@@ -142,10 +171,10 @@ function removeFrom(w: Float64Array, q: Float64Array, complex: boolean): number 
 }
 
 /** Σ basis[i]·vectors(i, column). */
-function combine(basis: readonly Float64Array[], vectors: Float64Array, size: number, column: number): Float64Array {
+function combine(basis: readonly Float64Array[], vectors: Float64Array, width: number, column: number): Float64Array {
   const out = new Float64Array(basis[0].length);
-  for (let i = 0; i < size; i++) {
-    const factor = vectors[i * size + column];
+  for (let i = 0; i < basis.length; i++) {
+    const factor = vectors[i * width + column];
     const q = basis[i];
     for (let j = 0; j < out.length; j++) out[j] += factor * q[j];
   }

@@ -5,7 +5,7 @@ import { OptionError } from "../base/errors.js";
 import { escapeXml, SvgDocument, type SvgElement } from "./svgDocument.js";
 
 /** The drawing functions, loaded on use: they are larger than the rest of the package. */
-export type Plot = typeof import("@observablehq/plot");
+export type Plot = typeof import("./drawing.js");
 
 /** Size and title of a figure. */
 export interface FigureOptions {
@@ -63,7 +63,7 @@ export async function drawFigure(
   build: (plot: Plot) => FigureParts,
   options: { readonly width: number; readonly title?: string },
 ): Promise<string> {
-  const plot = await import("@observablehq/plot");
+  const plot = await import("./drawing.js");
   const { width } = options;
   const parts = build(plot);
   const title = options.title ?? parts.title;

@@ -1,5 +1,6 @@
 /** One Gauss–Newton step on the population loss: it lands on the target from anywhere. */
 import { checkInteger, checkNumber, checkOptions } from "../base/assert.js";
+import { exp, log } from "../base/elementary.js";
 import { createRng } from "../base/rng.js";
 import { multiply, svd, toMatrix, transpose } from "../math/dense.js";
 import { orthonormalize, randomBasis } from "../math/grassmann.js";
@@ -100,7 +101,7 @@ function frames(dim: number, r: number, smallest: number, seed: number, trial: n
   const turn = randomBasis(r, r, rng);
   const target = new Float64Array(dim * r);
   const aligned = new Float64Array(dim * r);
-  const cosines = Array.from({ length: r }, () => smallest ** rng.uniform());
+  const cosines = Array.from({ length: r }, () => exp(rng.uniform() * log(smallest)));
   // The first start of each cosine law reaches its end.
   cosines[0] = smallest;
   for (let i = 0; i < dim; i++) {

@@ -16,6 +16,7 @@ import {
   STUDY_OPTIONS,
   type StudyOptions,
   type StudyRun,
+  square,
   startStudy,
 } from "./studyTools.js";
 
@@ -160,7 +161,7 @@ async function needAt(
 async function succeeds(setup: Setup, dim: number, samples: number, trial: number, study: StudyRun): Promise<boolean> {
   const { link, noiseStd, method } = setup;
   await study.control.breathe();
-  const seed = createRng(study.seed, "samples", dim, samples, trial).integer(2 ** 31 - 1);
+  const seed = createRng(study.seed, "samples", dim, samples, trial).integer(2147483647);
   const sample = sampleMultiIndex(link as PlantedLink, { dim, samples, noiseStd, seed });
   const fit = await fitMultiIndex(sample.X, sample.y, {
     rank: link.rank,
@@ -188,10 +189,10 @@ function slopeOf(
     known.map(({ y }) => y),
   );
   const mean = known.reduce((sum, { x }) => sum + x, 0) / known.length;
-  const spread = known.reduce((sum, { x }) => sum + (x - mean) ** 2, 0);
-  const noise = known.reduce((sum, { x, error }) => sum + ((error * (x - mean)) / spread) ** 2, 0);
+  const spread = known.reduce((sum, { x }) => sum + square(x - mean), 0);
+  const noise = known.reduce((sum, { x, error }) => sum + square((error * (x - mean)) / spread), 0);
   // Residuals beyond the counts' noise mean that it is no power law: the interval is widened by their ratio (Birge).
-  const misfit = known.reduce((sum, { x, y, error }) => sum + ((y - intercept - slope * x) / error) ** 2, 0);
+  const misfit = known.reduce((sum, { x, y, error }) => sum + square((y - intercept - slope * x) / error), 0);
   const ratio = known.length > 2 ? Math.max(1, misfit / (known.length - 2)) : 1;
   const half = NORMAL_POINT * Math.sqrt(noise * ratio);
   return { exponent: slope, interval: [slope - half, slope + half] };

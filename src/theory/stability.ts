@@ -6,6 +6,7 @@ import { multiply, svd, symmetricEigen, toMatrix } from "../math/dense.js";
 import { randomBasis } from "../math/grassmann.js";
 import { basisValues } from "../math/hermite.js";
 import { checkFeatureCount } from "../math/multiIndex.js";
+import { power } from "../model/expression.js";
 import { averagingOperator } from "./averaging.js";
 import { type Interval, median, quantile, STUDY_OPTIONS, type StudyOptions, startStudy } from "./studyTools.js";
 
@@ -100,7 +101,7 @@ export async function stabilityStudy(options: StabilityStudyOptions = {}): Promi
         degree,
         featureCount: count,
         operatorCondition: spread(found.condition),
-        predictedOperatorCondition: smallest ** -degree,
+        predictedOperatorCondition: power(smallest, -degree),
         operatorError: spread(found.error),
         gramCondition: spread(found.gram),
         samples,
@@ -136,7 +137,7 @@ function lawError(m: Float64Array, other: Float64Array, rank: number, degree: nu
   let error = 0;
   let size = 0;
   for (let i = 0; i < left.length; i++) {
-    error += (left[i] - right[i]) ** 2;
+    error += (left[i] - right[i]) * (left[i] - right[i]);
     size += right[i] * right[i];
   }
   return Math.sqrt(error / size) / Number.EPSILON;

@@ -127,6 +127,9 @@ export function quantile(values: ArrayLike<number>, share: number): number {
 /** Median of at least one value. */
 export const median = (values: ArrayLike<number>): number => quantile(values, 0.5);
 
+/** x²; engines need not round `x ** 2` like the product. */
+export const square = (x: number): number => x * x;
+
 /** A least-squares line y ≈ intercept + slope·x. */
 export interface Line {
   readonly slope: number;
@@ -147,12 +150,12 @@ export function fitLine(x: ArrayLike<number>, y: ArrayLike<number>): Line {
   let xx = 0;
   let xy = 0;
   for (let i = 0; i < n; i++) {
-    xx += (x[i] - meanX) ** 2;
+    xx += (x[i] - meanX) * (x[i] - meanX);
     xy += (x[i] - meanX) * (y[i] - meanY);
   }
   const slope = xy / xx;
   let residual = 0;
-  for (let i = 0; i < n; i++) residual += (y[i] - meanY - slope * (x[i] - meanX)) ** 2;
+  for (let i = 0; i < n; i++) residual += square(y[i] - meanY - slope * (x[i] - meanX));
   const freedom = n - 2;
   const point = STUDENT_POINTS[freedom - 1] ?? NORMAL_POINT;
   const halfWidth = freedom < 1 ? 0 : point * Math.sqrt(residual / freedom / xx);

@@ -18,6 +18,8 @@ const MOST_GROWTH = 6;
 const MOST_SHRINK = 1 / 5;
 /** Estimates of step × fastest rate above this, step after step, mean that stability and not accuracy limits the step. */
 const STIFF_PRODUCT = 6.1;
+/** A change of the state, in units of `scale`, that a step of order 8 is expected to make. */
+const MOVING = 0.01;
 
 /** A step size that does not depend on engine functions: x^(−1/8) by three square roots. */
 export function inverseEighthRoot(x: number): number {
@@ -52,6 +54,7 @@ export class ExplicitStepper implements Stepper {
   stiffness = 0;
   readonly #system: OdeSystem;
   readonly #tolerance: number;
+  readonly #watched: number;
   readonly #stages: Float64Array[];
   #before: Float64Array;
   readonly #trial: Float64Array;
@@ -60,10 +63,14 @@ export class ExplicitStepper implements Stepper {
   #denseReady = false;
   #derivativeReady = false;
 
-  /** @param tolerance - error of a step in units of `scale` */
-  constructor(system: OdeSystem, tolerance: number) {
+  /**
+   * @param tolerance - error of a step in units of `scale`
+   * @param watched - leading entries of y that tell whether the state moves; the rest may be a clock
+   */
+  constructor(system: OdeSystem, tolerance: number, watched = system.size) {
     this.#system = system;
     this.#tolerance = tolerance;
+    this.#watched = watched;
     const n = system.size;
     this.#stages = STAGE_WEIGHTS.map(() => new Float64Array(n));
     this.y = new Float64Array(n);
@@ -170,7 +177,10 @@ export class ExplicitStepper implements Stepper {
     return (h * five) / Math.sqrt((five + 0.01 * three) * n);
   }
 
-  /** Power estimate of step × fastest rate from the last two stages, which are at nearly the same place. */
+  /**
+   * Counts steps that stability limits: by a power estimate of step × fastest rate from the last two stages, which are at nearly the
+   * same place, or because the state hardly moved although the step was as long as it could be.
+   */
   #measureStiffness(h: number, n: number): void {
     let change = 0;
     let distance = 0;
@@ -182,7 +192,12 @@ export class ExplicitStepper implements Stepper {
       change += a * a;
       distance += b * b;
     }
-    if (distance > 0 && h * h * change > STIFF_PRODUCT * STIFF_PRODUCT * distance) this.stiffness++;
+    let isMoving = false;
+    for (let i = 0; i < this.#watched && !isMoving; i++) {
+      isMoving = Math.abs(this.y[i] - this.#before[i]) > MOVING * this.#scale[i];
+    }
+    const isFast = distance > 0 && h * h * change > STIFF_PRODUCT * STIFF_PRODUCT * distance;
+    if (isFast || !isMoving) this.stiffness++;
     else if (this.stiffness > 0) this.stiffness--;
   }
 

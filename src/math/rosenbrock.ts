@@ -5,10 +5,10 @@ import type { Stepper } from "./ode.js";
 /** dy/dt = F(y) with its Jacobian. */
 export interface StiffSystem {
   /** Number of entries of y. */
-  readonly dimension: number;
-  velocity(y: Float64Array, out: Float64Array): void;
+  readonly size: number;
+  stiffDerivative(y: Float64Array, out: Float64Array): void;
   /** Writes ∂F_i/∂y_j at [i·n + j]. */
-  jacobian(y: Float64Array, out: Float64Array): void;
+  stiffJacobian(y: Float64Array, out: Float64Array): void;
   /** Writes the size > 0 in which the error of each entry is measured. */
   scale(y: Float64Array, out: Float64Array): void;
 }
@@ -71,7 +71,7 @@ export class ImplicitStepper implements Stepper {
   #lastError = 1;
 
   constructor(system: StiffSystem, tolerance: number) {
-    const n = system.dimension;
+    const n = system.size;
     this.#system = system;
     this.#tolerance = tolerance;
     this.y = new Float64Array(n);
@@ -93,7 +93,7 @@ export class ImplicitStepper implements Stepper {
 
   advance(most: number): boolean {
     this.#before.set(this.y);
-    this.#system.jacobian(this.#before, this.#jacobian);
+    this.#system.stiffJacobian(this.#before, this.#jacobian);
     let refused = false;
     for (let attempt = 0; attempt < MAX_REFUSED; attempt++) {
       const h = Math.min(this.next, most);
@@ -145,7 +145,7 @@ export class ImplicitStepper implements Stepper {
       } else {
         addTo(argument, this.#stages[s - 1], 1);
       }
-      this.#system.velocity(argument, right);
+      this.#system.stiffDerivative(argument, right);
       for (let j = 0; j < s; j++) addTo(right, this.#stages[j], C[s][j] / h);
       solve(w, n, this.#pivots, right, this.#stages[s]);
     }

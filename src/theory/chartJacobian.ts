@@ -41,7 +41,7 @@ export class ChartJacobian {
     this.#column = new Float64Array(p * k);
   }
 
-  /** Writes the n×n matrix ∂(velocity)_i/∂y_j at [i·n + j]; y holds X by rows and, when `isTurning`, the lower part of Θ. */
+  /** Writes ∂(Ẋ, Θ̇)_i/∂y_j at [i·n + j]; y holds X by rows, then, when `isTurning`, the lower part of Θ, then anything else. */
   write({ m, s, b, pairs, velocity }: ChartPoint, n: number, isTurning: boolean, out: Float64Array): void {
     const k = this.#k;
     const p = this.#p;

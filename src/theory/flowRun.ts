@@ -113,7 +113,7 @@ export class FlowRun {
   constructor(system: FlowSystem, plan: FlowPlan) {
     this.#system = system;
     this.#plan = plan;
-    this.#explicit = new ExplicitStepper(system, plan.tolerance);
+    this.#explicit = new ExplicitStepper(system, plan.tolerance, system.dimension);
     this.#trial = new Float64Array(system.size);
     this.#before = new Float64Array(system.values.length);
     const { y } = this.#explicit;
@@ -130,26 +130,28 @@ export class FlowRun {
   }
 
   get #y(): Float64Array {
-    return this.#isImplicit ? (this.#implicit as ImplicitStepper).y : this.#explicit.y;
+    return this.#stepper.y;
   }
 
   /** One step of the integrator with everything that happens in it. */
   step(): void {
     const system = this.#system;
     const plan = this.#plan;
-    const elapsed = this.#advance();
-    if (elapsed === undefined) {
+    const stepper = this.#stepper;
+    if (!stepper.advance(Number.POSITIVE_INFINITY)) {
       this.reason = "step-limit";
       this.#finish();
       return;
     }
     this.#iterations++;
+    const { y } = stepper;
+    const elapsed = y[system.dimension];
     const start = this.#time;
     const startRest = this.#timeRest;
     const end = start + (startRest + elapsed);
     const isLast = end >= plan.horizon;
     const stateAt = (theta: number): Float64Array => {
-      this.#stepper.at(theta, this.#trial);
+      stepper.at(theta, this.#trial);
       return this.#trial;
     };
     const offsetOf = (t: number): number => t - start - startRest;
@@ -157,25 +159,22 @@ export class FlowRun {
       const offset = offsetOf(t);
       if (offset >= elapsed) return 1;
       if (offset <= 0) return 0;
-      if (this.#isImplicit) return offset / elapsed;
       return locateRoot((theta) => stateAt(theta)[system.dimension] - offset, -offset, elapsed - offset);
     };
     const cut = isLast ? fractionOf(plan.horizon) : 1;
-    const y = this.#y;
     system.observe(y);
-    this.#locateEscapes(cut, elapsed, stateAt);
+    this.#locateEscapes(cut, stateAt);
     if (plan.times !== undefined) {
       this.#answer(isLast ? plan.horizon : end, (t) => stateAt(fractionOf(t)));
     } else {
       for (let part = 1; part < DETAIL; part++) {
         const theta = (part / DETAIL) * cut;
         const state = stateAt(theta);
-        const offset = this.#isImplicit ? theta * elapsed : state[system.dimension];
-        this.#record(start + (startRest + offset), state);
+        this.#record(start + (startRest + state[system.dimension]), state);
       }
     }
     if (isLast) {
-      y.set(stateAt(cut).subarray(0, y.length));
+      y.set(stateAt(cut));
       this.#time = plan.horizon;
       this.#timeRest = 0;
     } else {
@@ -183,7 +182,7 @@ export class FlowRun {
       this.#timeRest = elapsed - (end - start) + startRest;
     }
     system.absorb(y);
-    if (!this.#isImplicit) this.#explicit.touch();
+    this.#explicit.touch();
     this.#checkMonotone();
     const verdict = system.judge(y);
     if (plan.times === undefined) this.#record(this.#time, y);
@@ -195,16 +194,6 @@ export class FlowRun {
 
   get #stepper(): ExplicitStepper | ImplicitStepper {
     return this.#isImplicit ? (this.#implicit as ImplicitStepper) : this.#explicit;
-  }
-
-  /** Takes a step; its duration, or undefined when none is small enough. */
-  #advance(): number | undefined {
-    if (this.#isImplicit) {
-      const stepper = this.#implicit as ImplicitStepper;
-      return stepper.advance(this.#plan.horizon - this.#time - this.#timeRest) ? stepper.length : undefined;
-    }
-    const { dimension } = this.#system;
-    return this.#explicit.advance(Number.POSITIVE_INFINITY) ? this.#explicit.y[dimension] : undefined;
   }
 
   #limit(): FlowStopReason | undefined {
@@ -219,22 +208,20 @@ export class FlowRun {
     if (!this.#isImplicit) {
       if (this.#explicit.stiffness < STIFF_STEPS) return;
       this.#implicit ??= new ImplicitStepper(system, this.#plan.tolerance);
-      this.#implicit.y.set(this.#explicit.y.subarray(0, system.dimension));
+      this.#implicit.y.set(this.#explicit.y);
       this.#implicit.restart(elapsed);
       this.#isImplicit = true;
       this.#easy = 0;
       return;
     }
-    const stepper = this.#implicit as ImplicitStepper;
-    this.#easy = stepper.next * system.rate < EASY_PRODUCT ? this.#easy + 1 : 0;
+    this.#easy = elapsed * system.rate < EASY_PRODUCT ? this.#easy + 1 : 0;
     if (this.#easy < EASY_STEPS) return;
-    this.#explicit.y.fill(0);
-    this.#explicit.y.set(stepper.y);
-    this.#explicit.restart(stepper.next * system.rate);
+    this.#explicit.y.set(this.#stepper.y);
+    this.#explicit.restart(elapsed * system.rate);
     this.#isImplicit = false;
   }
 
-  #locateEscapes(cut: number, elapsed: number, stateAt: (theta: number) => Float64Array): void {
+  #locateEscapes(cut: number, stateAt: (theta: number) => Float64Array): void {
     const system = this.#system;
     while (this.#pending.length > 0 && system.values[this.#pending[0].last] >= 0.5) {
       const { last, count, exponent } = this.#pending[0];
@@ -242,9 +229,10 @@ export class FlowRun {
         system.observe(stateAt(theta));
         return system.values[last] - 0.5;
       };
-      const theta = locateRoot(gap, Math.min(gap(0), -1e-300), Math.max(gap(1), 0), 1e-12);
+      const atEnd = system.values[last] - 0.5;
+      const theta = locateRoot(gap, Math.min(gap(0), -1e-300), atEnd, 1e-12);
       if (theta > cut) break;
-      const offset = this.#isImplicit ? theta * elapsed : stateAt(theta)[system.dimension];
+      const offset = stateAt(theta)[system.dimension];
       this.#escapes.push({ time: this.#time + (this.#timeRest + offset), count, predictedExponent: exponent });
       this.#pending.shift();
       system.observe(this.#y);

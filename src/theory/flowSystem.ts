@@ -4,13 +4,16 @@ import type { OdeSystem } from "../math/ode.js";
 import { factorize, type StiffSystem, solve } from "../math/rosenbrock.js";
 
 /**
- * A flow of overlaps. The explicit integrator runs it in τ with the time as last entry of the state (`derivative`), the implicit one
- * in time without that entry (`velocity`, `jacobian`); `dimension` = `size` − 1.
+ * A flow of overlaps, its time the last entry of the state. The explicit integrator runs it in τ, which
+ * follows its fastest rate (`derivative`); the implicit one, for when some directions relax far faster than others grow, in time
+ * (`stiffDerivative`). `dimension` = `size` − 1.
  */
 export interface FlowSystem extends OdeSystem, StiffSystem {
+  readonly size: number;
+  readonly dimension: number;
   /** Singular values of the observed M, descending. */
   readonly values: Float64Array;
-  /** dτ/dt at the last state where the velocity was asked for. */
+  /** dτ/dt at the state that a derivative was asked for last. */
   readonly rate: number;
   /** Writes the state at M(0), r×r⋆ row-major, with time 0. */
   start(m: Float64Array, y: Float64Array): void;

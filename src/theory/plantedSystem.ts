@@ -4,7 +4,8 @@ import { CONVERGED, type FlowLink, type FlowSystem, isUnstable, normSquared } fr
 import { PrincipalField } from "./principalField.js";
 
 /**
- * State: M = WᵀW⋆ (p×p) and the time, Ṁ = K − sym(M Kᵀ) M, dτ = (‖K‖/‖M‖) dt.
+ * State: M = WᵀW⋆ (p×p) and the time, Ṁ = K − sym(M Kᵀ) M, dt = (‖M‖/‖K‖ + 1/ω) dτ with ω = tr E∇f∇fᵀ. Unlike in the two-timescale flow,
+ * M may pass through 0, where a linear part of the link pulls it on.
  *
  * Source: [MI §6]; the metric is the embedded one.
  */
@@ -24,6 +25,8 @@ export class PlantedSystem implements FlowSystem {
   readonly #smallLoss: number;
   readonly #smallGradient: number;
   #loss = 0;
+  /** ‖K‖/ω: what M changes by in a natural unit of time. */
+  #pull = 0;
 
   constructor({ coefficients, rank: p, degree }: FlowLink, tolerance: number) {
     this.#p = p;
@@ -47,7 +50,7 @@ export class PlantedSystem implements FlowSystem {
     for (let i = 0; i < this.dimension; i++) y[i] = m[i];
   }
 
-  velocity(y: Float64Array, out: Float64Array): void {
+  #move(y: Float64Array, out: Float64Array): void {
     const p = this.#p;
     const m = this.#m;
     for (let i = 0; i < p * p; i++) m[i] = y[i];
@@ -60,7 +63,8 @@ export class PlantedSystem implements FlowSystem {
       kSquare += k[i] * k[i];
       mSquare += m[i] * m[i];
     }
-    this.rate = kSquare > 0 && mSquare > 0 ? Math.sqrt(kSquare / mSquare) : 1;
+    this.#pull = Math.sqrt(kSquare) / this.#rateScale;
+    this.rate = kSquare > 0 ? 1 / (Math.sqrt(mSquare / kSquare) + 1 / this.#rateScale) : 1;
     for (let i = 0; i < p; i++) {
       for (let j = 0; j <= i; j++) {
         let sum = 0;
@@ -79,10 +83,15 @@ export class PlantedSystem implements FlowSystem {
   }
 
   derivative(y: Float64Array, out: Float64Array): void {
-    this.velocity(y, out);
+    this.#move(y, out);
     const slow = 1 / this.rate;
     for (let i = 0; i < this.dimension; i++) out[i] *= slow;
     out[this.dimension] = slow;
+  }
+
+  stiffDerivative(y: Float64Array, out: Float64Array): void {
+    this.#move(y, out);
+    out[this.dimension] = 1;
   }
 
   scale(y: Float64Array, out: Float64Array): void {
@@ -95,23 +104,28 @@ export class PlantedSystem implements FlowSystem {
           row += y[i * p + l] * y[i * p + l];
           column += y[l * p + j] * y[l * p + j];
         }
-        out[i * p + j] = Math.sqrt(Math.sqrt(row * column)) + 1e-300;
+        out[i * p + j] = Math.sqrt(Math.sqrt(row * column)) + this.#pull + 1e-300;
       }
     }
-    if (out.length > this.dimension) out[this.dimension] = y[this.dimension] + 1e-300;
+    out[this.dimension] = y[this.dimension] + 1e-300;
   }
 
-  jacobian(y: Float64Array, out: Float64Array): void {
-    this.velocity(y, this.#velocity);
+  stiffJacobian(y: Float64Array, out: Float64Array): void {
+    out.fill(0);
+    this.#jacobian(y, this.size, out);
+  }
+
+  /** ∂Ṁ_i/∂M_j at [i·n + j]. */
+  #jacobian(y: Float64Array, n: number, out: Float64Array): void {
+    this.#move(y, this.#velocity);
     const p = this.#p;
-    const n = this.dimension;
     const m = this.#m;
     this.#field.bendFixed(m);
     const { k, pairs } = this.#field;
     const pairCount = (p * (p + 1)) / 2;
     const positions = this.#pairs;
-    const dk = new Float64Array(n);
-    const ds = new Float64Array(n);
+    const dk = new Float64Array(p * p);
+    const ds = new Float64Array(p * p);
     for (let a = 0; a < p; a++) {
       for (let b = 0; b < p; b++) {
         const column = a * p + b;
@@ -155,14 +169,14 @@ export class PlantedSystem implements FlowSystem {
   }
 
   absorb(y: Float64Array): void {
-    if (y.length > this.dimension) y[this.dimension] = 0;
+    y[this.dimension] = 0;
     this.observe(y);
   }
 
   judge(y: Float64Array): "converged" | "trapped" | "stationary" | undefined {
     if (this.#rateScale === 0) return "converged";
     const velocity = this.#velocity;
-    this.velocity(y, velocity);
+    this.#move(y, velocity);
     let square = 0;
     for (let i = 0; i < this.dimension; i++) square += velocity[i] * velocity[i];
     const speed = Math.sqrt(square);
@@ -172,7 +186,7 @@ export class PlantedSystem implements FlowSystem {
     if (!(speed <= this.#smallGradient)) return undefined;
     const n = this.dimension;
     const jacobian = new Float64Array(n * n);
-    this.jacobian(y, jacobian);
+    this.#jacobian(y, n, jacobian);
     return isUnstable(jacobian, n, this.#rateScale) ? undefined : "trapped";
   }
 }

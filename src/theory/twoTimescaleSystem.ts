@@ -139,7 +139,8 @@ export class TwoTimescaleSystem implements FlowSystem {
     divideLeft(this.#lower, k, this.#m, p);
   }
 
-  velocity(y: Float64Array, out: Float64Array): void {
+  /** Ẋ and Θ̇ at y. */
+  #flow(y: Float64Array, out: Float64Array): void {
     this.#move(y);
     const k = this.#k;
     const p = this.#p;
@@ -204,15 +205,20 @@ export class TwoTimescaleSystem implements FlowSystem {
   }
 
   derivative(y: Float64Array, out: Float64Array): void {
-    this.velocity(y, out);
+    this.#flow(y, out);
     const slow = 1 / this.rate;
     for (let i = 0; i < this.dimension; i++) out[i] *= slow;
     out[this.dimension] = slow;
   }
 
+  stiffDerivative(y: Float64Array, out: Float64Array): void {
+    this.#flow(y, out);
+    out[this.dimension] = 1;
+  }
+
   scale(y: Float64Array, out: Float64Array): void {
     for (let i = 0; i < this.dimension; i++) out[i] = this.#scale[i];
-    if (out.length > this.dimension) out[this.dimension] = y[this.dimension] + 1e-300;
+    out[this.dimension] = y[this.dimension] + 1e-300;
   }
 
   /** Sizes of X that change an entry of M by √(its row's norm · its column's norm), or of S by 1. */
@@ -235,16 +241,12 @@ export class TwoTimescaleSystem implements FlowSystem {
   }
 
   /** At the start of a step, X = 0 and Θ = 0. */
-  jacobian(_y: Float64Array, out: Float64Array): void {
-    this.velocity(this.#origin, this.#start);
+  stiffJacobian(_y: Float64Array, out: Float64Array): void {
+    this.#flow(this.#origin, this.#start);
     const { m, s, field } = this.#frames;
-    field.bend(this.#m);
-    this.#jacobian.write(
-      { m, s, b: field.b, pairs: field.pairs, velocity: this.#start },
-      this.dimension,
-      this.#isTurning,
-      out,
-    );
+    field.bend(m);
+    const point = { m, s, b: field.b, pairs: field.pairs, velocity: this.#start };
+    this.#jacobian.write(point, this.size, this.#isTurning, out);
   }
 
   observe(y: Float64Array): void {
@@ -343,7 +345,7 @@ export class TwoTimescaleSystem implements FlowSystem {
       else if (this.#sines[a] > 1e-4) return undefined;
     }
     const gradient = this.#start;
-    this.velocity(this.#origin, gradient);
+    this.#flow(this.#origin, gradient);
     let square = 0;
     for (let i = 0; i < this.#p * this.#k; i++) square += gradient[i] * gradient[i];
     if (!(Math.sqrt(square) <= this.#smallGradient)) return undefined;
@@ -355,9 +357,9 @@ export class TwoTimescaleSystem implements FlowSystem {
 
   /** Whether some direction grows at X = 0. */
   #grows(): boolean {
-    const n = this.dimension;
+    const n = this.size;
     const jacobian = new Float64Array(n * n);
-    this.jacobian(this.#origin, jacobian);
+    this.stiffJacobian(this.#origin, jacobian);
     const inner = this.#p * this.#k;
     const hessian = Float64Array.from(
       { length: inner * inner },

@@ -19,7 +19,7 @@ export class ExpansionRotator {
   readonly rank: number;
   readonly degree: number;
   readonly #exponents: Int32Array;
-  readonly #planes: PlaneStrings[] = [];
+  readonly #planes: readonly PlaneStrings[];
   /** D^m at offset m(m+1)(2m+1)/6, (m+1)×(m+1), rows and columns by the exponent of the first variable. */
   readonly #blocks: Float64Array;
   readonly #offsets: Int32Array;
@@ -32,26 +32,8 @@ export class ExpansionRotator {
   constructor(rank: number, degree: number) {
     this.rank = rank;
     this.degree = degree;
-    const { exponents, down, up, size } = multiIndexTable(rank, degree);
-    this.#exponents = exponents;
-    for (let first = 0; first < rank; first++) {
-      for (let second = first + 1; second < rank; second++) {
-        const lengths: number[] = [];
-        const positions: number[] = [];
-        for (let j = 0; j < size; j++) {
-          const m = exponents[j * rank + first];
-          if (m === 0 || exponents[j * rank + second] !== 0) continue;
-          lengths.push(m);
-          let at = j;
-          positions.push(at);
-          for (let p = m - 1; p >= 0; p--) {
-            at = up[down[at * rank + first] * rank + second];
-            positions.push(at);
-          }
-        }
-        this.#planes.push({ lengths: Int32Array.from(lengths), positions: Int32Array.from(positions) });
-      }
-    }
+    this.#exponents = multiIndexTable(rank, degree).exponents;
+    this.#planes = planesOf(rank, degree);
     this.#offsets = Int32Array.from({ length: degree + 2 }, (_, m) => (m * (m + 1) * (2 * m + 1)) / 6);
     this.#blocks = new Float64Array(this.#offsets[degree + 1]);
     this.#blocks[0] = 1;
@@ -146,4 +128,37 @@ export class ExpansionRotator {
       }
     }
   }
+}
+
+const planeCache = new Map<string, readonly PlaneStrings[]>();
+const CACHED_PLANES = 16;
+
+/** Strings of all pairs of variables first < second; cached. */
+function planesOf(rank: number, degree: number): readonly PlaneStrings[] {
+  const key = `${rank},${degree}`;
+  const known = planeCache.get(key);
+  if (known !== undefined) return known;
+  const { exponents, down, up, size } = multiIndexTable(rank, degree);
+  const planes: PlaneStrings[] = [];
+  for (let first = 0; first < rank; first++) {
+    for (let second = first + 1; second < rank; second++) {
+      const lengths: number[] = [];
+      const positions: number[] = [];
+      for (let j = 0; j < size; j++) {
+        const m = exponents[j * rank + first];
+        if (m === 0 || exponents[j * rank + second] !== 0) continue;
+        lengths.push(m);
+        let at = j;
+        positions.push(at);
+        for (let p = m - 1; p >= 0; p--) {
+          at = up[down[at * rank + first] * rank + second];
+          positions.push(at);
+        }
+      }
+      planes.push({ lengths: Int32Array.from(lengths), positions: Int32Array.from(positions) });
+    }
+  }
+  if (planeCache.size >= CACHED_PLANES) planeCache.clear();
+  planeCache.set(key, planes);
+  return planes;
 }

@@ -99,11 +99,11 @@ export function averagingOperator(M: MatrixLike, degree: number): Matrix {
  */
 export function populationLoss(link: Link, M: MatrixLike): PopulationLoss {
   const { data: m, rows: rank, columns: rankStar } = readOverlap(M, link, "M");
-  const field = new PrincipalField(link.coefficients, rankStar, link.degree, rank);
+  const field = fieldOf(link, rank);
   field.decompose(m);
   checkNorm(field.svd.values[0], "M");
   const loss = field.loss();
-  field.smooth(m);
+  field.smoothHere();
   const mb = multiply(m, field.b, rank, rankStar, rankStar);
   return {
     loss,
@@ -151,7 +151,7 @@ export function plantedLoss(link: Link, M: MatrixLike): PlantedLoss {
       },
     );
   }
-  const field = new PrincipalField(link.coefficients, rankStar, link.degree, rank);
+  const field = fieldOf(link, rank);
   field.decompose(m);
   checkNorm(field.svd.values[0], "M");
   const loss = field.planted();
@@ -177,6 +177,23 @@ function plantedVelocity(m: ArrayLike<number>, k: Float64Array, n: number): Floa
     }
   }
   return out;
+}
+
+const fields = new WeakMap<Link, Map<number, PrincipalField>>();
+
+/** Buffers for a link and a rank, kept with the link: a call uses them from start to end without a turn for others. */
+function fieldOf(link: Link, rank: number): PrincipalField {
+  let known = fields.get(link);
+  if (known === undefined) {
+    known = new Map();
+    fields.set(link, known);
+  }
+  let field = known.get(rank);
+  if (field === undefined) {
+    field = new PrincipalField(link.coefficients, link.rank, link.degree, rank);
+    known.set(rank, field);
+  }
+  return field;
 }
 
 /** An overlap whose columns are the variables of the link. */

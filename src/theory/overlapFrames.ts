@@ -9,8 +9,6 @@ import { composeFrames } from "./smallMatrix.js";
 const MOST_COARSE = 30;
 /** Frames are turned when rounding of B outweighs its smallest part by more than this times ε. */
 const MOST_MIXED = 1e6;
-/** Dense and principal route take the same time when their flops have about this ratio (measured). */
-const DENSE_ADVANTAGE = 2;
 
 /**
  * M = WᵀW⋆ (k×p) and S (p×p), SᵀS = I − MᵀM, in frames U (r×k) and V (p×p): the given overlap is U·M·Vᵀ, the link is turned by V.
@@ -52,7 +50,7 @@ export class OverlapFrames {
     this.#c = coefficients.slice();
     this.#rotator = new ExpansionRotator(p, degree);
     this.principal = new PrincipalField(this.#c, p, degree, k);
-    const isDense = denseCost(k, p, degree) <= DENSE_ADVANTAGE * this.principal.cost;
+    const isDense = denseCost(k, p, degree) <= this.principal.cost;
     this.field = isDense ? new DenseField(this.#c, p, degree, k) : new PrincipalField(this.#c, p, degree, k);
     this.#u = new Float64Array(rank * k);
     this.#v = new Float64Array(p * p);
@@ -69,6 +67,7 @@ export class OverlapFrames {
     this.#c.set(this.#given);
     this.#rotator.apply(this.#c, svd.v);
     this.field.load(this.#c);
+    this.principal.load(this.#c);
     this.m.fill(0);
     this.s.fill(0);
     for (let j = 0; j < p; j++) {
@@ -123,6 +122,7 @@ export class OverlapFrames {
     composeFrames(this.#v, v, p, p, this.#work);
     this.#rotator.apply(this.#c, v);
     this.field.load(this.#c);
+    this.principal.load(this.#c);
     this.m.fill(0);
     this.s.fill(0);
     for (let j = 0; j < p; j++) {

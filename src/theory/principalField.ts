@@ -30,6 +30,8 @@ export class PrincipalField implements OverlapField {
   readonly #rotator: ExpansionRotator;
   #coefficients: Float64Array;
   readonly #c: Float64Array;
+  /** Whether `#c` belongs to the decomposed M. */
+  #isTurned = false;
   readonly #other: Float64Array;
   readonly #fields: Float64Array;
   readonly #otherFields: Float64Array;
@@ -77,6 +79,7 @@ export class PrincipalField implements OverlapField {
   /** Singular values and vectors of M, into `svd` and `sinesSquared`. */
   decompose(m: ArrayLike<number>): void {
     this.svd.decompose(m);
+    this.#isTurned = false;
     const { values } = this.svd;
     for (let j = 0; j < this.rankStar; j++) this.sinesSquared[j] = (1 - values[j]) * (1 + values[j]);
   }
@@ -86,7 +89,7 @@ export class PrincipalField implements OverlapField {
    * down to 0.
    */
   loss(): number {
-    const c = this.#rotated(this.#c, this.svd.v);
+    const c = this.#turned();
     this.#weigh();
     let sum = 0;
     for (let j = c.length - 1; j > 0; j--) sum += this.#losses[j] * c[j] * c[j];
@@ -112,14 +115,20 @@ export class PrincipalField implements OverlapField {
 
   load(coefficients: Float64Array): void {
     this.#coefficients = coefficients;
+    this.#isTurned = false;
   }
 
   smooth(m: ArrayLike<number>): void {
     this.decompose(m);
+    this.smoothHere();
+  }
+
+  /** B of the decomposed M into `b`. */
+  smoothHere(): void {
     const { rankStar, b } = this;
     const { v } = this.svd;
     const inner = this.#table.prefix[this.degree];
-    const fields = this.#derive(this.#rotated(this.#c, v), this.#fields);
+    const fields = this.#derive(this.#turned(), this.#fields);
     this.#weigh();
     const weights = this.#weights;
     const square = this.#square;
@@ -157,7 +166,7 @@ export class PrincipalField implements OverlapField {
     const { rankStar, k } = this;
     const { u, v } = this.svd;
     const inner = this.#table.prefix[this.degree];
-    const cv = this.#rotated(this.#c, v);
+    const cv = this.#turned();
     const cu = this.#rotated(this.#other, u);
     this.#weighOnce();
     const weights = this.#weights;
@@ -201,7 +210,7 @@ export class PrincipalField implements OverlapField {
 
   bend(m: ArrayLike<number>): void {
     this.decompose(m);
-    const second = secondDerivatives(this.#rotated(this.#c, this.svd.v), this.rankStar, this.degree);
+    const second = secondDerivatives(this.#turned(), this.rankStar, this.degree);
     this.#weigh();
     this.#gramOfPairs(second, second, this.svd.v, this.svd.v);
   }
@@ -210,7 +219,7 @@ export class PrincipalField implements OverlapField {
     this.decompose(m);
     const { u, v } = this.svd;
     const left = secondDerivatives(this.#rotated(this.#other, u), this.rankStar, this.degree);
-    const right = secondDerivatives(this.#rotated(this.#c, v), this.rankStar, this.degree);
+    const right = secondDerivatives(this.#turned(), this.rankStar, this.degree);
     this.#weighOnce();
     this.#gramOfPairs(left, right, u, v);
   }
@@ -238,6 +247,13 @@ export class PrincipalField implements OverlapField {
     pairs.set(
       multiply(multiply(left, inner, count, count, count), transpose(right, count, count), count, count, count),
     );
+  }
+
+  /** The coefficients in the coordinates of V. */
+  #turned(): Float64Array {
+    if (!this.#isTurned) this.#rotated(this.#c, this.svd.v);
+    this.#isTurned = true;
+    return this.#c;
   }
 
   /** Coefficients of A_{Qᵀ}f where vector j of `vectors` is column j of Q. */

@@ -50,12 +50,16 @@ function log2Lanes(x: v128): v128 {
   return v128.bitselect(y, x, f64x2.lt(x, f64x2.splat(Infinity)));
 }
 
-/** out[0…15] = Σ_{j<count} c[j]·p[j][0…15]. Order: IN ORDER over j. */
+/** out[0…15] = Σ_{j<count} c[j]·p[j][0…15]. Order: IN ORDER from the last j down. */
 // @ts-ignore: decorator
 @inline
 function weigh(p: usize, c: usize, count: i32, out: usize): void {
   let s0 = zero(), s1 = zero(), s2 = zero(), s3 = zero(), s4 = zero(), s5 = zero(), s6 = zero(), s7 = zero();
+  p += <usize>count * STRIP;
+  c += <usize>count << 3;
   for (; count > 0; count--) {
+    p -= STRIP;
+    c -= 8;
     const factor = v128.load64_splat(c);
     s0 = addProduct(s0, factor, v128.load(p));
     s1 = addProduct(s1, factor, v128.load(p, 16));
@@ -65,8 +69,6 @@ function weigh(p: usize, c: usize, count: i32, out: usize): void {
     s5 = addProduct(s5, factor, v128.load(p, 80));
     s6 = addProduct(s6, factor, v128.load(p, 96));
     s7 = addProduct(s7, factor, v128.load(p, 112));
-    p += STRIP;
-    c += 8;
   }
   v128.store(out, s0);
   v128.store(out, s1, 16);
@@ -76,6 +78,57 @@ function weigh(p: usize, c: usize, count: i32, out: usize): void {
   v128.store(out, s5, 80);
   v128.store(out, s6, 96);
   v128.store(out, s7, 112);
+}
+
+/**
+ * The sums of two neighbouring times over the same P^r: out[−1] and out[0] (strips below p) with coefficients c and d. Each P^r
+ * is loaded once for both. Order: as weigh; what out[−1] gets from out[0] itself comes later.
+ */
+// @ts-ignore: decorator
+@inline
+function weighTwo(p: usize, c: usize, d: usize, count: i32): void {
+  const out = p - STRIP;
+  const bytes = <usize>count << 3;
+  for (let o: usize = 0; o < STRIP; o += 64) {
+    let s0 = zero(), s1 = zero(), s2 = zero(), s3 = zero(), t0 = zero(), t1 = zero(), t2 = zero(), t3 = zero();
+    let q = p + o + <usize>count * STRIP, b = c + bytes, e = d + bytes;
+    for (let j = count; j > 0; j--) {
+      q -= STRIP;
+      b -= 8;
+      e -= 8;
+      const f = v128.load64_splat(b), g = v128.load64_splat(e);
+      let x = v128.load(q);
+      s0 = addProduct(s0, f, x);
+      t0 = addProduct(t0, g, x);
+      x = v128.load(q, 16);
+      s1 = addProduct(s1, f, x);
+      t1 = addProduct(t1, g, x);
+      x = v128.load(q, 32);
+      s2 = addProduct(s2, f, x);
+      t2 = addProduct(t2, g, x);
+      x = v128.load(q, 48);
+      s3 = addProduct(s3, f, x);
+      t3 = addProduct(t3, g, x);
+    }
+    v128.store(out + o, s0);
+    v128.store(out + o, s1, 16);
+    v128.store(out + o, s2, 32);
+    v128.store(out + o, s3, 48);
+    v128.store(out + o - STRIP, t0);
+    v128.store(out + o - STRIP, t1, 16);
+    v128.store(out + o - STRIP, t2, 32);
+    v128.store(out + o - STRIP, t3, 48);
+  }
+}
+
+/** p += factor·(the strip above). */
+// @ts-ignore: decorator
+@inline
+function addAbove(p: usize, factor: f64): void {
+  const f = f64x2.splat(factor);
+  for (let o: usize = 0; o < STRIP; o += 16) {
+    v128.store(p + o, addProduct(v128.load(p + o), f, v128.load(p + o, STRIP)));
+  }
 }
 
 /** Sum of 16 doubles: PAIRED. */
@@ -105,12 +158,15 @@ export function pathResponses(
     memory.copy(last, row, STRIP);
     if (t > 0) addTo(sums + (<usize>t << 3), sumStrip(last));
     let p = last;
-    let c = r + <usize>t * step; // R(t+1, t), just past what s = t − 1 needs
-    for (let s = t - 1; s >= 0; s--) {
+    let c = r + <usize>t * step; // entry (t, t): one past those that s = t − 1 needs, less its row
+    for (let s = t - 1, above = false; s >= 0; s--) {
+      c -= step;
+      if (above) addAbove(p - STRIP, load<f64>(c, 8));
+      else if (s > 0) weighTwo(p, c + 8, c - step + 16, t - s);
+      else weigh(p, c + 8, t - s, p - STRIP);
+      above = !above;
       p -= STRIP;
       row -= ROW_BYTES;
-      c -= step;
-      weigh(p + STRIP, c + 8, t - s, p);
       for (let o: usize = 0; o < STRIP; o += 16) {
         v128.store(p + o, f64x2.mul(v128.load(row + o), v128.load(p + o)));
       }
@@ -165,11 +221,14 @@ export function complexPathResponses(
     if (t > 0) addTo(sums + (<usize>t << 3), sumFour(last));
     let p = last;
     let c = r + <usize>t * step;
-    for (let s = t - 1; s >= 0; s--) {
+    for (let s = t - 1, above = false; s >= 0; s--) {
+      c -= step;
+      if (above) addAbove(p - STRIP, load<f64>(c, 8));
+      else if (s > 0) weighTwo(p, c + 8, c - step + 16, t - s);
+      else weigh(p, c + 8, t - s, p - STRIP);
+      above = !above;
       p -= STRIP;
       at -= ROW_BYTES;
-      c -= step;
-      weigh(p + STRIP, c + 8, t - s, p);
       compose(p, v128.load(f1 + at), v128.load(re + at), v128.load(im + at));
       compose(p + 16, v128.load(f1 + at, 16), v128.load(re + at, 16), v128.load(im + at, 16));
       if (s > 0) addTo(sums + (<usize>s << 3), sumFour(p));

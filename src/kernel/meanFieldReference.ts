@@ -126,12 +126,13 @@ export function createMeanFieldOps(memory: MemoryViews): MeanFieldOps {
   };
 }
 
-/** out[0…15] = Σ_{j<count} c[j]·p[j][0…15], IN ORDER over j. */
+/** out[0…15] = Σ_{j<count} c[j]·p[j][0…15], IN ORDER from the last j down. */
 function weigh(f: Float64Array, p: number, c: number, count: number, out: number): void {
   for (let k = 0; k < STRIP; k++) f[out + k] = 0;
-  for (let j = 0; j < count; j++, p += STRIP) {
+  for (let j = count - 1; j >= 0; j--) {
     const factor = f[c + j];
-    for (let k = 0; k < STRIP; k++) f[out + k] += factor * f[p + k];
+    const above = p + j * STRIP;
+    for (let k = 0; k < STRIP; k++) f[out + k] += factor * f[above + k];
   }
 }
 

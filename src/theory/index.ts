@@ -14,8 +14,16 @@ export {
   spectralTransition,
 } from "../single/spectralTransition.js";
 export { averagingOperator, type PlantedLoss, type PopulationLoss, plantedLoss, populationLoss } from "./averaging.js";
+export { type DmftErrors, type DmftResult, dmft } from "./dmft.js";
+export { type FixedPoint, type FixedPointOptions, longTimeFixedPoint } from "./fixedPoint.js";
 export type { Escape, Flow, FlowProgress, FlowStopReason } from "./flowRun.js";
+export {
+  type InformationExponentFlow,
+  type InformationExponentFlowOptions,
+  informationExponentFlow,
+} from "./informationExponentFlow.js";
 export { type LandscapeStudy, type LandscapeStudyOptions, landscapeStudy } from "./landscape.js";
+export type { DmftOptions, DmftProgress, ModelOptions, StartLike } from "./meanFieldOptions.js";
 export { type FlowOptions, plantedFlow, populationFlow } from "./populationFlow.js";
 export { type ProfiledLossOptions, type ProfiledLossResult, profiledLoss } from "./profiledLoss.js";
 export {

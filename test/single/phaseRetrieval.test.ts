@@ -1,0 +1,222 @@
+/** retrievePhase: exact up to a global phase for every method and operator; noise, scale, ends, refusals. */
+import { describe, expect, test } from "vitest";
+import { createRng } from "../../src/base/rng.js";
+import {
+  type ComplexVector,
+  codedDiffraction,
+  gaussianOperator,
+  type MeasurementOperator,
+  phaseDistance,
+  retrievePhase,
+} from "../../src/index.js";
+import { ContractionRule } from "../../src/single/contraction.js";
+import { squaredNorm } from "../../src/single/operators.js";
+import { PHASE_METHODS, type PhaseData, phaseUpdate } from "../../src/single/phaseMethods.js";
+import { errorOf, expectFinite } from "../faults/problem.js";
+
+function random(n: number, seed: number): ComplexVector {
+  const rng = createRng(seed, "signal", n);
+  return { re: Float64Array.from({ length: n }, rng.normal), im: Float64Array.from({ length: n }, rng.normal) };
+}
+const intensities = (operator: MeasurementOperator, x: ComplexVector): Float64Array => {
+  const { re, im } = operator.forward(x) as ComplexVector;
+  return re.map((a, i) => a * a + im[i] * im[i]);
+};
+
+describe("exact up to a global phase", () => {
+  const gaussian = gaussianOperator({ dim: 48, measurements: 48 * 7, seed: 1 });
+  test.each(PHASE_METHODS)("Gaussian rows, %s", async (method) => {
+    const x = random(48, 2);
+    const got = await retrievePhase(gaussian, intensities(gaussian, x), { method, seed: 1, tolerance: 1e-8, truth: x });
+    expect(phaseDistance(got.signal, x)).toBeLessThan(3e-8);
+    expect(got.stop).toEqual({ reason: "converged", converged: true, iterations: got.iterations });
+    expect(got.history.residual.length).toBe(got.iterations + 1);
+    expect(got.history.error!.at(-1)).toBeCloseTo(phaseDistance(got.signal, x), 15);
+    expect(got.spectral).toMatchObject({ threshold: 1, aboveThreshold: true, ratio: 7, preprocess: "mm" });
+    expect(got.method).toBe(method);
+    expectFinite(got);
+  });
+
+  // [SI §g]: the start of complex mm has error √(2 − 2m₀); iterations of the table to 1e-5 at six masks.
+  test.each([
+    ["twf", 149],
+    ["rwf", 188],
+    ["rational", 274],
+    ["wf", 383],
+  ] as const)("six octanary masks of 32×32, %s, in about the iterations of the paper", async (method, wanted) => {
+    const operator = codedDiffraction({ rows: 32, columns: 32, masks: 6, seed: 3 });
+    const x = random(1024, 4);
+    const got = await retrievePhase(operator, intensities(operator, x), { method, seed: 1, tolerance: 5e-6, truth: x });
+    expect(got.history.error!.at(-1)).toBeLessThan(1e-5);
+    const reached = got.history.error!.findIndex((error) => error <= 1e-5);
+    expect(reached).toBeLessThan(1.3 * wanted);
+    expect(got.history.error![0]).toBeGreaterThan(0.45);
+    expect(got.history.error![0]).toBeLessThan(0.65);
+  });
+
+  test("sizes that are no powers of two, other preprocessing", async () => {
+    const operator = codedDiffraction({ rows: 9, columns: 14, masks: 8, seed: 5 });
+    const x = random(126, 6);
+    for (const preprocess of ["mm", "opt(20)", "optimal(5)", { value: (y: number) => Math.min(y, 3), supremum: 3 }]) {
+      const got = await retrievePhase(operator, intensities(operator, x), { preprocess, seed: 1 });
+      expect(phaseDistance(got.signal, x)).toBeLessThan(1e-6);
+    }
+  });
+
+  test.each([1e-5, 1e5])("an operator scaled by %d needs no other settings", async (scale) => {
+    const times = ({ re, im }: ComplexVector, by: number): ComplexVector => ({
+      re: re.map((v) => v * by),
+      im: im.map((v) => v * by),
+    });
+    const operator: MeasurementOperator = {
+      dim: 48,
+      measurements: gaussian.measurements,
+      forward: (v) => times(gaussian.forward(v), scale),
+      adjoint: (u) => times(gaussian.adjoint(u), scale),
+    };
+    const x = random(48, 7);
+    for (const method of PHASE_METHODS) {
+      const got = await retrievePhase(operator, intensities(operator, x), { method, seed: 1 });
+      expect(phaseDistance(got.signal, x)).toBeLessThan(1e-6);
+    }
+  });
+
+  test("the same bits twice, and any start of one's own", async () => {
+    const x = random(48, 8);
+    const y = intensities(gaussian, x);
+    const first = await retrievePhase(gaussian, y);
+    const again = await retrievePhase(gaussian, y, { seed: first.seed });
+    expect(again.signal).toEqual(first.signal);
+    const start = { re: Array.from(x.re, (v) => 1.3 * v), im: Array.from(x.im) };
+    const given = await retrievePhase(gaussian, y, { seed: 1, start });
+    expect(phaseDistance(given.signal, x)).toBeLessThan(1e-6);
+    expect(given.spectral).toBeUndefined();
+  });
+});
+
+test("noise of five per cent leaves an error of that order", async () => {
+  const operator = gaussianOperator({ dim: 64, measurements: 640, seed: 11 });
+  const x = random(64, 12);
+  const rng = createRng(13, "noise");
+  const clean = intensities(operator, x);
+  const mean = clean.reduce((a, b) => a + b, 0) / clean.length;
+  const y = clean.map((v) => Math.max(v + 0.05 * mean * rng.normal(), 0));
+  for (const method of PHASE_METHODS) {
+    const got = await retrievePhase(operator, y, { method, seed: 1 });
+    expect(phaseDistance(got.signal, x)).toBeLessThan(0.06);
+  }
+});
+
+describe("updates", () => {
+  const xi: ComplexVector = { re: Float64Array.of(3, 0, -1), im: Float64Array.of(4, 0, 1) };
+  const data: PhaseData = { y: Float64Array.of(16, 2, 2), meanIntensity: 20 / 3, operatorNorm: 2 };
+  test("are the formulas at three points by hand", () => {
+    const wf = phaseUpdate("wf", data, xi, 2, 0);
+    expect(Array.from(wf.field.re)).toEqual([27, -0, -0]);
+    expect(Array.from(wf.field.im)).toEqual([36, -0, 0]);
+    expect(wf.step).toBeCloseTo((1 - Math.exp(-1 / 30)) / (20 / 3), 15);
+    expect(phaseUpdate("wf", data, xi, 2, 100).step).toBeCloseTo(0.2 / (20 / 3), 15);
+    const rwf = phaseUpdate("rwf", data, xi, 2, 0);
+    expect(rwf.field.re[0]).toBeCloseTo(3 * (1 - 4 / 5), 15);
+    expect(rwf.field.re[1]).toBe(0);
+    expect(rwf.step).toBe(0.6);
+    const rational = phaseUpdate("rational", data, xi, 2, 0);
+    expect(rational.field.im[0]).toBeCloseTo((9 * 4) / (20 / 3 + 25 + 16), 15);
+    expect(rational.step).toBe(0.9);
+    // K = (9 + 2 + 0)/3; |ξ₀|/‖z‖ = 2.5 within [0.3, 5], 9 ≤ 5K·2.5: kept; ξ₁ = 0 is cut.
+    const twf = phaseUpdate("twf", data, xi, 2, 0);
+    expect(twf.field.re[0]).toBeCloseTo((9 * 3) / 25, 15);
+    expect(twf.field.re[1]).toBe(0);
+    expect(phaseUpdate("twf", data, xi, 0.9, 0).field.re[0]).toBe(0);
+  });
+});
+
+test("the stopping rule estimates what is left of a geometric sequence", () => {
+  for (const rate of [0.5, 0.9, 0.99]) {
+    const rule = new ContractionRule(1e-6);
+    let step = 1;
+    while (!rule.isReached) {
+      rule.add(step);
+      step *= rate;
+    }
+    // The step just made was step/rate, and what is left is the geometric series from `step` on.
+    const left = step / (1 - rate);
+    expect(left).toBeLessThanOrEqual(1e-6 * (1 + 1e-9));
+    expect(left / rate).toBeGreaterThan(1e-6);
+  }
+  const stuck = new ContractionRule(1e-6);
+  for (let k = 0; k < 50; k++) stuck.add(1e-3);
+  expect(stuck.isReached).toBe(false);
+  const still = new ContractionRule(0);
+  still.add(0);
+  expect(still.isReached).toBe(true);
+});
+
+describe("ends and refusals", () => {
+  const operator = gaussianOperator({ dim: 20, measurements: 120, seed: 21 });
+  const x = random(20, 22);
+  const y = intensities(operator, x);
+
+  test("row 56: zero intensities give the zero signal, negative ones are refused", async () => {
+    const got = await retrievePhase(operator, new Float64Array(120), { seed: 1 });
+    expect(squaredNorm(got.signal)).toBe(0);
+    expect(got.stop).toMatchObject({ reason: "stationary", converged: true });
+    const error = await errorOf(() =>
+      retrievePhase(
+        operator,
+        y.map((v, i) => (i === 7 ? -v : v)),
+        { seed: 1 },
+      ),
+    );
+    expect(error).toMatchObject({ name: "InputError", code: "RANGE" });
+    expect(error.message).toMatch(/y\[7\]/);
+  });
+  test("iterations, deadline, abort, callbacks", async () => {
+    const none = await retrievePhase(operator, y, { seed: 1, maxIterations: 0 });
+    expect(none.stop).toEqual({ reason: "iteration-limit", converged: false, iterations: 0 });
+    // The start has the norm that the mean intensity tells.
+    const mean = y.reduce((a, b) => a + b, 0) / y.length;
+    expect(squaredNorm(none.signal) / mean).toBeGreaterThan(0.8);
+    expect(squaredNorm(none.signal) / mean).toBeLessThan(1.25);
+    expect((await retrievePhase(operator, y, { seed: 1, deadlineMs: 0 })).stop.reason).toBe("deadline");
+    const reason = new Error("enough");
+    expect(await errorOf(() => retrievePhase(operator, y, { signal: AbortSignal.abort(reason) }))).toBe(reason);
+    const control = new AbortController();
+    const onProgress = (): void => control.abort(reason);
+    expect(await errorOf(() => retrievePhase(operator, y, { signal: control.signal, onProgress }))).toBe(reason);
+    const cause = new Error("from the callback");
+    const error = await errorOf(() =>
+      retrievePhase(operator, y, {
+        onProgress() {
+          throw cause;
+        },
+      }),
+    );
+    expect(error).toMatchObject({ code: "CALLBACK", cause });
+  });
+  test("a start far too large diverges or recovers, and is finite either way", async () => {
+    const start = { re: x.re.map((v) => 50 * v), im: x.im };
+    for (const method of PHASE_METHODS) {
+      const got = await retrievePhase(operator, y, { method, seed: 1, start, maxIterations: 300 });
+      expectFinite(got);
+      expect(["converged", "diverged", "iteration-limit"]).toContain(got.stop.reason);
+    }
+  });
+  test.each([
+    ["an option misspelled", { metod: "wf" }, "UNKNOWN"],
+    ["another method", { method: "hio" }, "RANGE"],
+    ["another preprocess", { preprocess: "nn" }, "RANGE"],
+    ["iterations", { maxIterations: 1.5 }, "RANGE"],
+    ["tolerance", { tolerance: -1 }, "RANGE"],
+    ["a start of another length", { start: random(3, 1) }, "SHAPE"],
+    ["a truth that is real", { truth: [1, 2] }, "TYPE"],
+    ["checkAdjoint", { checkAdjoint: 1 }, "TYPE"],
+  ])("%s is refused", async (_, options, code) => {
+    expect(await errorOf(() => retrievePhase(operator, y, options as never))).toMatchObject({ code });
+  });
+  test("intensities of another length, and mm without enough of them", async () => {
+    expect(await errorOf(() => retrievePhase(operator, y.slice(1)))).toMatchObject({ code: "SHAPE" });
+    const few = gaussianOperator({ dim: 20, measurements: 20, seed: 1 });
+    expect(await errorOf(() => retrievePhase(few, intensities(few, x)))).toMatchObject({ code: "RANGE" });
+  });
+});

@@ -23,9 +23,11 @@ export {
   informationExponentFlow,
 } from "./informationExponentFlow.js";
 export { type LandscapeStudy, type LandscapeStudyOptions, landscapeStudy } from "./landscape.js";
+export { haarFrame, type LiftedFlow, type LiftOptions, liftFlow } from "./lift.js";
 export type { DmftOptions, DmftProgress, ModelOptions, StartLike } from "./meanFieldOptions.js";
 export { type FlowOptions, plantedFlow, populationFlow } from "./populationFlow.js";
 export { type ProfiledLossOptions, type ProfiledLossResult, profiledLoss } from "./profiledLoss.js";
+export { type EffectiveExponent, effectiveExponent, type Plateau, type SaddleReport, saddleReport } from "./saddles.js";
 export {
   type SampleComplexity,
   type SampleComplexityOptions,

@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import pc from "picocolors";
 import { OptionError } from "../../base/errors.js";
-import type { Flow, FlowOptions, Link } from "../../theory/index.js";
+import type { Flow, FlowOptions, Link, SaddleReport } from "../../theory/index.js";
 import { checkPlot, LINK_HELP, optionsOf, readLink, savePlot, watched } from "../linkFlags.js";
 import { count, figure, printJson, printText, tableLines } from "../print.js";
 
@@ -36,16 +36,17 @@ async function runFlow(flags: FlowFlags): Promise<void> {
   const link = await readLink(flags.link, flags.degree);
   const options = optionsOf({ seed: "0", ...flags }, ["dim", "rank", "seed", "horizon"]) as FlowOptions;
   await checkPlot(flags.plot);
-  const { populationFlow } = await import("../../theory/index.js");
+  const { saddleReport } = await import("../../theory/index.js");
   if (link.rank === 0)
     throw new OptionError("RANGE", "The link expression has no variables: there is nothing to learn.");
-  const flow = await watched(({ signal, say }) =>
-    populationFlow(link, {
+  const saddles = await watched(({ signal, say }) =>
+    saddleReport(link, {
       ...options,
       signal,
       onProgress: ({ time, loss }) => say(`t = ${figure(time)}  loss ${figure(loss)}`),
     }),
   );
+  const { flow } = saddles;
   const { dim } = options;
   await savePlot(flags.plot, async () => {
     const { flowFigure } = await import("../../plot/index.js");
@@ -53,7 +54,7 @@ async function runFlow(flags: FlowFlags): Promise<void> {
   });
   const rank = options.rank ?? link.rank;
   if (flags.json === true) printJson(flowJson(flow, { dim, rank, seed: options.seed }));
-  else printText(report(flags, link, flow, rank));
+  else printText(report(flags, link, saddles, rank));
 }
 
 function flowJson(flow: Flow, setup: Record<string, unknown>): Record<string, unknown> {
@@ -69,19 +70,19 @@ function flowJson(flow: Flow, setup: Record<string, unknown>): Record<string, un
   };
 }
 
-/** A line per plateau: its level, what is learnt when it is left, and when. */
-function report(flags: FlowFlags, link: Link, flow: Flow, rank: number): string {
-  const { escapes } = flow;
+/** A line per plateau: its level, what is learnt when it is left, and when: predicted and measured. */
+function report(flags: FlowFlags, link: Link, { plateaus, flow }: SaddleReport, rank: number): string {
   let learnt = 0;
-  const rows = escapes.map(({ time, count: gained, predictedExponent }, i) => {
-    learnt += gained;
+  const rows = plateaus.map(({ level, exponent, count: gained, predictedTime, escapeTime }, i) => {
+    if (escapeTime !== undefined) learnt += gained;
     return [
       String(i + 1),
-      figure(levelBefore(flow, i)),
-      predictedExponent === 1 ? "1" : String(predictedExponent),
-      `+${gained} (${learnt} of ${Math.min(rank, link.rank)})`,
-      figure(time),
-      predictedExponent === 1 ? "log d" : predictedExponent === 2 ? "d" : `d^${predictedExponent - 1}`,
+      figure(level),
+      String(exponent),
+      escapeTime === undefined ? `(${gained} left)` : `+${gained} (${learnt} of ${Math.min(rank, link.rank)})`,
+      figure(predictedTime),
+      escapeTime === undefined ? "not left" : figure(escapeTime),
+      exponent === 1 ? "log d" : exponent === 2 ? "d" : `d^${exponent - 1}`,
     ];
   });
   const directions = rank === link.rank ? "" : `, learner of rank ${rank}`;
@@ -90,18 +91,12 @@ function report(flags: FlowFlags, link: Link, flow: Flow, rank: number): string 
     "",
     ...(rows.length === 0
       ? ["  no saddle was left"]
-      : tableLines(["plateau", "loss", "exponent", "directions learnt", "left at time", "grows like"], rows)),
+      : tableLines(
+          ["plateau", "loss", "exponent", "directions learnt", "predicted time", "left at time", "grows like"],
+          rows,
+        )),
     "",
     `  ended: ${flow.stop.reason} at time ${figure(flow.finalTime)}, loss ${figure(flow.finalLoss)}, ${count(flow.stop.iterations, "step")}`,
     ...(flags.plot === undefined ? [] : [`  figure in ${flags.plot}`]),
   ].join("\n");
-}
-
-/** Loss on the plateau that the i-th escape leaves: where time is the geometric mean of both ends. */
-function levelBefore(flow: Flow, i: number): number {
-  const end = flow.escapes[i].time;
-  const start = i === 0 ? 0 : flow.escapes[i - 1].time;
-  const middle = Math.sqrt(start * end);
-  const at = flow.times.findIndex((time) => time >= middle);
-  return flow.loss[Math.max(0, at)];
 }

@@ -2,8 +2,10 @@
 /** The command line: parses, runs one command, and turns every outcome into an exit code. */
 import { Command, CommanderError } from "commander";
 import { VERSION } from "../base/version.js";
+import { addDmftCommand } from "./commands/dmft.js";
 import { addExponentsCommand } from "./commands/exponents.js";
 import { addFitCommand } from "./commands/fit.js";
+import { addFixedPointCommand } from "./commands/fixedPoint.js";
 import { addFlowCommand } from "./commands/flow.js";
 import { addPlantedCommand } from "./commands/planted.js";
 import { addPredictCommand } from "./commands/predict.js";
@@ -29,6 +31,8 @@ function createProgram(): Command {
   addPlantedCommand(program);
   addScalingCommand(program);
   addSpectralCommand(program);
+  addDmftCommand(program);
+  addFixedPointCommand(program);
   addRetrieveCommand(program);
   return program;
 }

@@ -8,6 +8,7 @@ import type { StopReason } from "../solve/stopping.js";
 import { defaultLoss } from "./defaultLoss.js";
 import { type DescentEnd, type DescentProblem, type DescentState, descend, topEigenvalue } from "./descent.js";
 import type { Loss } from "./losses.js";
+import { defaultPreprocess } from "./preprocess.js";
 import { RowProducts } from "./rowProducts.js";
 import { checkResponses, type InputScale, inputScaleOf, type ResponseScale, responseScaleOf } from "./scaling.js";
 import {
@@ -15,13 +16,7 @@ import {
   fillSingleIndexOptions,
   type SingleIndexOptions,
 } from "./singleIndexOptions.js";
-import {
-  defaultPreprocess,
-  linearStart,
-  type SingleIndexWarning,
-  type SpectralReport,
-  spectralStart,
-} from "./spectral.js";
+import { linearStart, type SingleIndexWarning, type SpectralReport, spectralStart } from "./spectral.js";
 
 /** One entry per iterate of the descent; entry 0 is the start. */
 export interface SingleIndexHistory {

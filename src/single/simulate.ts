@@ -1,12 +1,21 @@
 /** The real algorithm on fresh Gaussian data, many times, with the observables of the mean-field prediction. */
-import { checkBoolean, checkInteger, checkNumber, checkOptions, checkSignal, describe } from "../base/assert.js";
+import {
+  checkBoolean,
+  checkChoice,
+  checkInteger,
+  checkNumber,
+  checkOptions,
+  checkSignal,
+  describe,
+} from "../base/assert.js";
 import { RunControl } from "../base/control.js";
 import { OptionError } from "../base/errors.js";
 import { checkSeed, createRng, drawSeed } from "../base/rng.js";
 import type { KernelChoice } from "../base/types.js";
 import { type Channel, type ChannelLike, checkComplexChannel, parseChannel } from "./channel.js";
+import { defaultLoss } from "./defaultLoss.js";
 import { checkComplexLoss, type Loss, type LossLike, parseLoss } from "./losses.js";
-import { type Preprocess, type PreprocessLike, parsePreprocess } from "./preprocess.js";
+import { defaultPreprocess, type Preprocess, type PreprocessLike, parsePreprocess } from "./preprocess.js";
 import { runComplexTrial, runRealTrial, type TrialCurves } from "./simulateTrial.js";
 
 /** Where gradient descent begins. */
@@ -19,19 +28,21 @@ export type SimulationStart =
 /** What is simulated: the settings of `dmft`, with a dimension and a number of trials. */
 export interface SimulationOptions {
   readonly channel: ChannelLike;
-  readonly loss: LossLike;
+  /** Default: the loss that fits the channel. */
+  readonly loss?: LossLike;
   /** δ = n/d. */
   readonly ratio: number;
   /** λ; default 0. */
   readonly ridge?: number;
   /** η. */
   readonly stepSize: number;
-  readonly steps: number;
-  /** Default `"spectral"`. */
+  /** Default 40. */
+  readonly steps?: number;
+  /** Default `"spectral"` for even channels and `"linear"` for others. */
   readonly start?: SimulationStart;
   /** κ, or the scale of the linear start; default 1. */
   readonly startScale?: number;
-  /** T of the spectral start; default `"optimal(10)"`. */
+  /** T of the spectral start; default `opt(20)` for y = z² without noise, else `optimal(10)`. */
   readonly preprocess?: PreprocessLike;
   readonly complex?: boolean;
   /** d. */
@@ -112,7 +123,7 @@ export async function simulateSingleIndex(options: SimulationOptions): Promise<S
     readonly [K in keyof SimulationOptions]?: unknown;
   };
   const channel = parseChannel(given.channel);
-  const loss = parseLoss(given.loss);
+  const loss = given.loss === undefined ? defaultLoss(channel) : parseLoss(given.loss);
   const complex = given.complex === undefined ? false : checkBoolean(given.complex, "complex");
   if (complex) {
     checkComplexChannel(channel);
@@ -122,7 +133,7 @@ export async function simulateSingleIndex(options: SimulationOptions): Promise<S
   const trials = checkInteger(given.trials, "trials", { min: 2 });
   const samples = Math.max(1, Math.round(checkNumber(given.ratio, "ratio", { above: 0 }) * dim));
   const seed = given.seed === undefined ? drawSeed() : readSeed(given.seed);
-  const start = readStart(given.start ?? "spectral");
+  const start = readStart(given.start ?? (channel.even ? "spectral" : "linear"));
   if (complex && start === "linear") {
     throw new OptionError("RANGE", 'start "linear" knows nothing about complex signals; use "spectral".', {
       details: { option: "start" },
@@ -130,7 +141,9 @@ export async function simulateSingleIndex(options: SimulationOptions): Promise<S
   }
   const ratio = samples / dim;
   const preprocess =
-    start === "spectral" ? parsePreprocess(given.preprocess ?? "optimal(10)", { channel, ratio, complex }) : undefined;
+    start === "spectral"
+      ? parsePreprocess(given.preprocess ?? defaultPreprocess(channel), { channel, ratio, complex })
+      : undefined;
   const setting: TrialSetting = {
     channel,
     loss,
@@ -138,11 +151,11 @@ export async function simulateSingleIndex(options: SimulationOptions): Promise<S
     start,
     ridge: given.ridge === undefined ? 0 : checkNumber(given.ridge, "ridge", { min: 0 }),
     stepSize: checkNumber(given.stepSize, "stepSize", { above: 0 }),
-    steps: checkInteger(given.steps, "steps", { min: 0 }),
+    steps: given.steps === undefined ? 40 : checkInteger(given.steps, "steps", { min: 0 }),
     startScale: given.startScale === undefined ? 1 : checkNumber(given.startScale, "startScale", { above: 0 }),
     dim,
     samples,
-    kernel: (given.kernel as KernelChoice | undefined) ?? "auto",
+    kernel: checkChoice(given.kernel ?? "auto", "kernel", ["auto", "wasm", "reference"] as const),
   };
   const control = new RunControl(given.signal === undefined ? {} : { signal: checkSignal(given.signal) });
   control.throwIfAborted();

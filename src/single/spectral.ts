@@ -59,11 +59,6 @@ const TOLERANCE = 1e-6;
 /** Within this share above the threshold samples of ordinary size scatter between knowing and not knowing. */
 const MARGIN = 0.2;
 
-/** The default T: the clipped optimum of the channel, in closed form where y tells |z| exactly. */
-export function defaultPreprocess(channel: Channel): PreprocessLike {
-  return channel.name === "square" && channel.law === "exact" ? "opt(20)" : "optimal(10)";
-}
-
 /**
  * Top eigenvector of (1/n) X̃ᵀ diag(T(y)) X̃ by Lanczos on products, each one fused pass over X.
  *

@@ -1,4 +1,5 @@
 /** `leapflow retrieve`: measures a picture through coded diffraction, forgets it, and recovers it from the intensities. */
+import { basename } from "node:path";
 import type { Command } from "commander";
 import pc from "picocolors";
 import { OptionError } from "../../base/errors.js";
@@ -6,7 +7,7 @@ import { checkSeed, createRng, drawSeed } from "../../base/rng.js";
 import type { CodedDiffraction, ComplexVector, PhaseOptions, PhaseResult } from "../../index.js";
 import { numberOrWord } from "../fitFlags.js";
 import { encodePicture, type Picture, readPicture } from "../images.js";
-import { optionsOf, watched } from "../linkFlags.js";
+import { checkPlot, optionsOf, savePlot, watched } from "../linkFlags.js";
 import { count, figure, printJson, printText, tableLines } from "../print.js";
 
 interface RetrieveFlags {
@@ -18,6 +19,7 @@ interface RetrieveFlags {
   readonly tolerance: string;
   readonly seed?: string;
   readonly out?: string;
+  readonly plot?: string;
   readonly json?: boolean;
 }
 
@@ -49,6 +51,7 @@ export function addRetrieveCommand(program: Command): void {
     .option("--tolerance <number>", "stop when the relative error left is estimated below", TOLERANCE)
     .option("--seed <n>", "integer ≥ 0 that fixes masks, noise and start; drawn and reported when absent")
     .option("--out <image.png>", "write the recovered picture here")
+    .option("--plot <file.svg>", "write both pictures and the error of every iteration here")
     .option("--json", "print one JSON document instead of a table")
     .action((image: string, flags: RetrieveFlags) => runRetrieve(image, flags));
 }
@@ -61,9 +64,11 @@ async function runRetrieve(path: string, flags: RetrieveFlags): Promise<void> {
   if (typeof noise !== "number" || !(noise >= 0 && noise < Infinity))
     throw new OptionError("RANGE", `--noise is ${flags.noise}; expected a number ≥ 0.`);
   const picture = await readPicture(path);
-  for (const file of [flags.out]) if (file !== undefined) await checkWritable(file);
+  if (flags.out !== undefined) await checkWritable(flags.out);
+  await checkPlot(flags.plot);
   const retrieval = await retrieve(picture, flags, noise, seed);
   if (flags.out !== undefined) await writeText(flags.out, await encodePicture(retrieval.picture));
+  await savePlot(flags.plot, () => draw(path, picture, retrieval));
   if (flags.json === true) printJson(retrieveJson(retrieval));
   else printText(table(path, flags, retrieval));
 }
@@ -108,6 +113,29 @@ async function retrieve(picture: Picture, flags: RetrieveFlags, noise: number, s
   };
 }
 
+async function draw(path: string, original: Picture, { picture, results, relativeError }: Retrieval): Promise<string> {
+  const { retrievalFigure } = await import("../../plot/index.js");
+  const pictured = async (label: string, shown: Picture) => ({
+    label,
+    source: `data:image/png;base64,${Buffer.from(await encodePicture(shown)).toString("base64")}`,
+    width: shown.columns,
+    height: shown.rows,
+  });
+  return retrievalFigure(
+    {
+      pictures: [
+        await pictured("measured picture", original),
+        await pictured(`recovered, relative error ${relativeError.toExponential(1)}`, picture),
+      ],
+      errors: results.map(({ history }, b) => ({ label: bandNames(results)[b], values: history.error ?? [] })),
+    },
+    { title: `${basename(path)}, ${results[0].method}` },
+  );
+}
+
+const bandNames = ({ length }: readonly unknown[]): readonly string[] =>
+  length > 1 ? ["red", "green", "blue"] : ["gray"];
+
 /** Intensities |Ax|² with Gaussian noise, clipped at 0. */
 function measure(operator: CodedDiffraction, x: ComplexVector, noise: number, rng: { normal(): number }): Float64Array {
   const { re, im } = operator.forward(x);
@@ -148,9 +176,8 @@ function retrieveJson({ relativeError, iterations, masks, results, picture, seed
 
 function table(path: string, flags: RetrieveFlags, got: Retrieval): string {
   const { results, picture, masks } = got;
-  const names = results.length > 1 ? ["red", "green", "blue"] : ["gray"];
   const rows = results.map(({ stop, history }, b) => [
-    names[b],
+    bandNames(results)[b],
     figure(history.error?.[0] ?? 0),
     figure(history.error?.at(-1) ?? 0),
     String(stop.iterations),

@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import pc from "picocolors";
 import type { SpectralTransition, SpectralTransitionOptions } from "../../theory/index.js";
-import { addChannelFlags, type ChannelFlags, channelOf } from "../channelFlags.js";
+import { addChannelFlags, type ChannelFlags, channelOf, PREPROCESS_HELP } from "../channelFlags.js";
 import { optionsOf } from "../linkFlags.js";
 import { figure, printJson, printText, tableLines } from "../print.js";
 
@@ -19,10 +19,7 @@ export function addSpectralCommand(program: Command): void {
     .description("Threshold, overlap and eigenvalues of the spectral start of a single-index model, predicted.");
   addChannelFlags(command)
     .requiredOption("--ratio <n/d>", "rows per input")
-    .option(
-      "--preprocess <T>",
-      '"optimal(10)" (default), "opt(20)", "mm", "trim(9)" or "subset(1.5)", with any number in the brackets',
-    )
+    .option("--preprocess <T>", `${PREPROCESS_HELP}; default "optimal(10)"`)
     .option("--complex", "complex signals and rows")
     .option("--json", "print one JSON document instead of a table")
     .action((flags: SpectralFlags) => runSpectral(flags));

@@ -1,0 +1,166 @@
+/** `leapflow dmft`: the trajectory of gradient descent on a single-index model, predicted, and simulated beside it. */
+import type { Command } from "commander";
+import pc from "picocolors";
+import type { Simulation } from "../../index.js";
+import type { DmftOptions, DmftResult } from "../../theory/index.js";
+import { addModelFlags, type ModelFlags, modelOf, PREPROCESS_HELP, type StartFlags, startOf } from "../channelFlags.js";
+import { numberOrWord } from "../fitFlags.js";
+import { checkPlot, optionsOf, savePlot, watched } from "../linkFlags.js";
+import { figure, printJson, printText, tableLines } from "../print.js";
+
+interface DmftFlags extends ModelFlags, StartFlags {
+  readonly steps?: string;
+  readonly paths?: string;
+  readonly replicates?: string;
+  readonly seed?: string;
+  readonly simulate?: string;
+  readonly trials: string;
+  readonly plot?: string;
+  readonly json?: boolean;
+}
+
+/** Rows of the table; long trajectories are shown at these many times, widening. */
+const SHOWN = 12;
+
+export function addDmftCommand(program: Command): void {
+  const command = program
+    .command("dmft")
+    .description("Mean-field prediction of gradient descent on a single-index model, before it is run.");
+  addModelFlags(command)
+    .option("--steps <n>", "steps of gradient descent, default 40")
+    .option(
+      "--start <name>",
+      '"spectral" (default for even links), "linear" (for others), "zero", or "independent" of the data',
+    )
+    .option("--overlap <m>", "overlap of an independent start")
+    .option("--norm-squared <q>", "squared norm of an independent start")
+    .option("--start-scale <number>", "norm of the spectral start, or scale of the linear one, default 1")
+    .option("--preprocess <T>", `of the spectral start: ${PREPROCESS_HELP}`)
+    .option("--paths <n>", "sampled rows, default 8192; powers of two suit best")
+    .option("--replicates <n>", "independent samples, for the standard errors, default 4")
+    .option("--seed <n>", "integer ≥ 0 that fixes samples and simulation; drawn and reported when absent")
+    .option("--simulate <dim>", "also run the algorithm on fresh data of this many inputs")
+    .option("--trials <n>", "runs of the simulation", "16")
+    .option("--plot <file.svg>", "write a figure of the trajectories here")
+    .option("--json", "print one JSON document instead of a table")
+    .action((flags: DmftFlags) => runDmft(flags));
+}
+
+async function runDmft(flags: DmftFlags): Promise<void> {
+  const { dmft } = await import("../../theory/index.js");
+  const shared = { ...modelOf(flags), ...startOf(flags), ...optionsOf({ ...flags }, ["steps", "seed"]) };
+  const options = { ...shared, ...optionsOf({ ...flags }, ["paths", "replicates"]) } as DmftOptions;
+  await checkPlot(flags.plot);
+  const { predicted, simulation } = await watched(async ({ signal, say }) => {
+    const predicted = await dmft({
+      ...options,
+      signal,
+      onProgress: ({ replicate, replicates, step, steps }) =>
+        say(`predicting: step ${step} of ${steps}, replicate ${replicate + 1} of ${replicates}`),
+    });
+    if (flags.simulate === undefined) return { predicted, simulation: undefined };
+    const { simulateSingleIndex } = await import("../../index.js");
+    const simulation = await simulateSingleIndex({
+      ...(shared as DmftOptions),
+      // What the prediction drew or chose, the simulation uses too.
+      seed: predicted.seed,
+      stepSize: predicted.stepSize,
+      dim: numberOrWord(flags.simulate) as number,
+      trials: numberOrWord(flags.trials) as number,
+      signal,
+      onProgress: ({ done, total }) => say(`simulating: ${done} of ${total} trials`),
+    });
+    return { predicted, simulation };
+  });
+  await savePlot(flags.plot, async () => {
+    const { trajectoryFigure } = await import("../../plot/index.js");
+    return trajectoryFigure(predicted, { ...(simulation ? { simulation } : {}), title: headline(flags) });
+  });
+  if (flags.json === true) printJson(dmftJson(predicted, simulation));
+  else printText(table(flags, predicted, simulation));
+}
+
+type Curves = Pick<DmftResult, "overlap" | "normSquared" | "trainLoss" | "testLoss">;
+
+const curvesOf = ({ overlap, normSquared, trainLoss, testLoss }: Curves) => ({
+  overlap: Array.from(overlap),
+  normSquared: Array.from(normSquared),
+  trainLoss: Array.from(trainLoss),
+  testLoss: Array.from(testLoss),
+});
+
+/** `null` where one replicate leaves no errors. */
+function dmftJson(got: DmftResult, simulation: Simulation | undefined): Record<string, unknown> {
+  return {
+    ...curvesOf(got),
+    standardErrors: got.standardErrors === undefined ? null : curvesOf(got.standardErrors),
+    ...(simulation === undefined
+      ? {}
+      : {
+          simulation: {
+            ...curvesOf(simulation),
+            standardErrors: curvesOf(simulation.standardErrors),
+            dim: simulation.dim,
+            samples: simulation.samples,
+            trials: simulation.trials,
+          },
+        }),
+    stepSize: got.stepSize,
+    paths: got.paths,
+    replicates: got.replicates,
+    seed: got.seed,
+  };
+}
+
+function headline(flags: DmftFlags): string {
+  const noise = flags.noise === undefined ? "" : `, noise ${flags.noise}`;
+  return `${flags.channel}${noise}, n/d = ${flags.ratio}, ridge ${flags.ridge ?? 0}`;
+}
+
+/** 0, 1, 2, then widening, the last one always. */
+function shownTimes(steps: number): number[] {
+  const times = new Set([0, steps]);
+  for (let k = 0; k < SHOWN; k++) times.add(Math.round((steps * (1.35 ** k - 1)) / (1.35 ** (SHOWN - 1) - 1)));
+  return Array.from(times).sort((a, b) => a - b);
+}
+
+function table(flags: DmftFlags, got: DmftResult, simulation: Simulation | undefined): string {
+  const withError = (value: number, error: number | undefined): string =>
+    error === undefined ? value.toFixed(4) : `${value.toFixed(4)} ± ${error.toFixed(4)}`;
+  const keys = ["overlap", "normSquared", "trainLoss", "testLoss"] as const;
+  const names = { overlap: "m", normSquared: "q", trainLoss: "train", testLoss: "test" };
+  const head = ["t", ...keys.map((key) => names[key])];
+  const lines = (curves: Curves, errors: Curves | undefined): string[][] =>
+    shownTimes(got.overlap.length - 1).map((t) => [
+      String(t),
+      ...keys.map((key) => withError(curves[key][t], errors?.[key][t])),
+    ]);
+  const worst = simulation === undefined ? 0 : worstGap(got, simulation);
+  return [
+    `${pc.bold(headline(flags))}, step ${figure(got.stepSize)}, ${got.paths} paths × ${got.replicates}, seed ${got.seed}`,
+    "",
+    `  ${pc.bold("predicted")}`,
+    ...tableLines(head, lines(got, got.standardErrors)),
+    ...(simulation === undefined
+      ? []
+      : [
+          "",
+          `  ${pc.bold("simulated")}  d = ${simulation.dim}, n = ${simulation.samples}, ${simulation.trials} trials`,
+          ...tableLines(head, lines(simulation, simulation.standardErrors)),
+          "",
+          `  largest gap of the overlaps ${figure(worst)} standard errors of the simulation`,
+        ]),
+    "",
+    `  ${pc.dim("m = ⟨θ, θ*⟩/d, q = |θ|²/d; ± one standard error")}`,
+  ].join("\n");
+}
+
+function worstGap(got: DmftResult, simulation: Simulation): number {
+  let most = 0;
+  for (let t = 0; t < got.overlap.length; t++) {
+    const error = simulation.standardErrors.overlap[t];
+    const gap = Math.abs(got.overlap[t] - simulation.overlap[t]);
+    if (error > 1e-12) most = Math.max(most, gap / error);
+  }
+  return most;
+}

@@ -81,13 +81,17 @@ describe("flow", () => {
   it("row 54: a horizon before the escape ends it there", async () => {
     const got = await json("flow", "--link", "h3(z1)", "--dim", 10000, "--seed", 1, "--horizon", 10);
     expect(got).toMatchObject({ stop: { reason: "horizon" }, escapes: [] });
-    expect(await text("flow", "--link", "h3(z1)", "--dim", 10000, "--horizon", 10)).toMatch(/no saddle was left/);
+    expect(await text("flow", "--link", "h3(z1)", "--dim", 10000, "--horizon", 10)).toMatch(
+      /1 +0\.5 +3 +\(1 left\) +[\d.e+]+ +not left +d\^2/,
+    );
   });
   it("the report has a line per plateau, and --plot writes a figure", async () => {
     const file = join(folder, "flow.svg");
     const out = await text("flow", "--link", "z1 + h3(z2)", "--dim", 100, "--seed", 5, "--plot", file);
-    expect(out).toMatch(/1 +(0\.99\d*|1(\.0\d*)?) +1 +\+1 \(1 of 2\) +[\d.]+ +log d/);
-    expect(out).toMatch(/2 +0\.(5|49\d+|50\d+) +3 +\+1 \(2 of 2\) +[\d.e+]+ +d\^2/);
+    expect(out).toMatch(/1 +1 +1 +\+1 \(1 of 2\) +[\d.]+ +[\d.]+ +log d/);
+    const second = out.match(/2 +0\.5 +3 +\+1 \(2 of 2\) +([\d.e+]+) +([\d.e+]+) +d\^2/);
+    // The prediction for a single direction is exact to a few per cent ([MI §5]).
+    expect(Math.abs(Number(second?.[1]) / Number(second?.[2]) - 1)).toBeLessThan(0.05);
     expect(out).toMatch(/ended: converged/);
     expect(readFileSync(file, "utf8")).toMatch(
       /^<svg xmlns="http:\/\/www\.w3\.org\/2000\/svg"[\s\S]*z1 \+ h3\(z2\)[\s\S]*<\/svg>\n$/,

@@ -50,6 +50,17 @@ function log2Lanes(x: v128): v128 {
   return v128.bitselect(y, x, f64x2.lt(x, f64x2.splat(Infinity)));
 }
 
+/** ln(1 + x), x > −1, without cancellation near 0; NaN at ∞. As in base/elementary.ts. */
+// @ts-ignore: decorator
+@inline
+function log1p2Lanes(x: v128): v128 {
+  const one = f64x2.splat(1);
+  const u = f64x2.add(one, x);
+  const small = f64x2.sub(x, f64x2.sub(u, one)), large = f64x2.sub(one, f64x2.sub(u, x));
+  const lost = v128.bitselect(small, large, f64x2.lt(x, one));
+  return f64x2.add(log2Lanes(u), f64x2.div(lost, u));
+}
+
 /** out[0…15] = Σ_{j<count} c[j]·p[j][0…15]. Order: IN ORDER from the last j down. */
 // @ts-ignore: decorator
 @inline
@@ -262,7 +273,7 @@ export function pathGradients(u: usize, shift: usize, y: usize, c: f64, g: usize
         f64x2.mul(f64x2.mul(two, s), d),
       );
       v128.store(a, f64x2.div(top, f64x2.mul(b, b)));
-      sum = f64x2.add(sum, f64x2.mul(half, f64x2.sub(d, f64x2.mul(w, log2Lanes(f64x2.div(b, w))))));
+      sum = f64x2.add(sum, f64x2.mul(half, f64x2.sub(d, f64x2.mul(w, log1p2Lanes(f64x2.div(d, w))))));
     } else {
       v128.store(g, f64x2.mul(d, xi));
       v128.store(a, f64x2.sub(f64x2.mul(three, s), target));
@@ -295,7 +306,7 @@ export function complexPathGradients(
       const w = f64x2.add(f64x2.mul(two, target), cc);
       rho = f64x2.div(d, b);
       slope = f64x2.div(w, f64x2.mul(b, b));
-      sum = f64x2.add(sum, f64x2.sub(d, f64x2.mul(w, log2Lanes(f64x2.div(b, w)))));
+      sum = f64x2.add(sum, f64x2.sub(d, f64x2.mul(w, log1p2Lanes(f64x2.div(d, w)))));
     } else {
       sum = f64x2.add(sum, f64x2.mul(f64x2.mul(f64x2.splat(0.5), d), d));
     }

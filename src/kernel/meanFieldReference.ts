@@ -1,5 +1,5 @@
 /** The mean-field operations in plain TypeScript: same steps and summation orders as assembly/meanField.ts. */
-import { log } from "../base/elementary.js";
+import { log1p } from "../base/elementary.js";
 import { BLOCK_ROWS, type KernelOps } from "./ops.js";
 import type { MemoryViews } from "./reference.js";
 
@@ -32,7 +32,7 @@ export function createMeanFieldOps(memory: MemoryViews): MeanFieldOps {
           const w = 2 * target + c;
           f[g0 + i] = (d * xi) / b;
           f[a0 + i] = ((3 * s - target) * b - 2 * s * d) / (b * b);
-          value = 0.5 * (d - w * log(b / w));
+          value = 0.5 * (d - w * log1p(d / w));
         } else {
           f[g0 + i] = d * xi;
           f[a0 + i] = 3 * s - target;
@@ -66,7 +66,7 @@ export function createMeanFieldOps(memory: MemoryViews): MeanFieldOps {
           const w = 2 * target + c;
           rho = d / b;
           slope = w / (b * b);
-          value = d - w * log(b / w);
+          value = d - w * log1p(d / w);
         } else {
           value = 0.5 * d * d;
         }

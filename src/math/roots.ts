@@ -2,7 +2,7 @@
 
 /**
  * A root of g between a and b, where ga = g(a) and gb = g(b) have different signs (0 counts as either), to `tolerance`
- * relative to |root|.
+ * relative to the larger end.
  *
  * Interpolation by the ITP method: never worse than bisection by more than one step, a few evaluations for smooth g.
  * Source: Oliveira & Takahashi, ACM TOMS 47 (2021).

@@ -1,6 +1,6 @@
 /** Losses l(ξ; y) with l′ and l″. */
 import { checkFunction, checkNumber, checkOptions, describe, nearestName } from "../base/assert.js";
-import { exp, log, log1p, tanh } from "../base/elementary.js";
+import { exp, log1p, tanh } from "../base/elementary.js";
 import { OptionError } from "../base/errors.js";
 
 /** A loss of one's own; all three are called as (ξ, y). For complex signals they are functions of |ξ|. */
@@ -108,7 +108,8 @@ function rational(c: number): Loss {
     value(xi, y) {
       const s = xi * xi;
       const p = 2 * y + c;
-      return 0.5 * (s - y - p * log((c + s + y) / p));
+      // (c + s + y)/p = 1 + (s − y)/p: near the minimum the logarithm itself would lose the digits.
+      return 0.5 * (s - y - p * log1p((s - y) / p));
     },
     derivative(xi, y) {
       const s = xi * xi;

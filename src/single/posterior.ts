@@ -32,9 +32,9 @@ export interface Piece {
  *
  * Without noise the z with f(z) = y are found piece by piece and weighted by density/|f′|; runs on which f is constant are
  * atoms of y. With noise the integrals over z run over those parts of each piece whose noise is within 9 deviations of the
- * best one, so that small noise costs no accuracy.
+ * best one, so that small noise costs no accuracy. A y that a channel without noise cannot give counts as the nearest it can.
  *
- * @throws {NumericalError} `SINGULAR` when y is further from every f(z) than a channel without noise allows
+ * @throws {NumericalError} `SINGULAR` when no z explains y
  * Source: Bayes' rule; [SI §f]. Cost: a few hundred evaluations of the link per call.
  */
 export function posteriorOf(channel: Channel, complex: boolean): (y: number) => PosteriorMoments {
@@ -191,7 +191,27 @@ function exactMoments(channel: Channel, pieces: readonly Piece[], sum: MomentSum
     const slope = Math.abs(f(z + h) - f(z - h)) / (2 * h);
     sum.add(z, 1 / Math.max(slope, 1e-300));
   }
-  return sum.moments(y);
+  return sum.mass > 0 ? sum.moments(y) : nearestMoments(pieces, sum, y);
+}
+
+/** For a y that f does not take: those of the nearest value it does. */
+function nearestMoments(pieces: readonly Piece[], sum: MomentSum, y: number): PosteriorMoments {
+  let [best, least] = [Number.NaN, Number.POSITIVE_INFINITY];
+  for (const { from, to, atFrom, atTo } of pieces) {
+    for (const [z, value] of [
+      [from, atFrom],
+      [to, atTo],
+    ]) {
+      const distance = Math.abs(value - y);
+      if (distance < least) [best, least] = [z, distance];
+    }
+  }
+  for (const { from, to, atFrom, atTo } of pieces) {
+    if (Math.abs(atFrom - y) <= least) sum.add(from, 1);
+    if (Math.abs(atTo - y) <= least) sum.add(to, 1);
+  }
+  // Complex densities vanish at |z| = 0.
+  return sum.mass > 0 ? sum.moments(y) : { mean: 0, square: best * best };
 }
 
 function binaryMoments(channel: Channel, pieces: readonly Piece[], sum: MomentSum, y: number): PosteriorMoments {

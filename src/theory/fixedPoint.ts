@@ -3,8 +3,9 @@ import { checkFunction, checkInteger, checkNumber, checkOptions, checkSignal } f
 import { RunControl } from "../base/control.js";
 import { log } from "../base/elementary.js";
 import { NumericalError } from "../base/errors.js";
+import { AndersonMixer } from "../math/anderson.js";
 import { type FieldRule, fieldRule, ITERATED_RULE } from "./fieldRule.js";
-import { bulkEdges } from "./hessianBulk.js";
+import { bulkEdges, type CurvatureLaw } from "./hessianBulk.js";
 import { MODEL_OPTIONS, type Model, type ModelOptions, readModel } from "./meanFieldOptions.js";
 import { ProximalFields } from "./proximalFields.js";
 
@@ -70,6 +71,18 @@ const STARTS = [
   [0.3, 0.3],
 ] as const;
 const DAMPING = 0.5;
+const DEPTH = 3;
+/** Weight of rows whose proximal equation may remain unsolved: extremes where l″ turns it around. */
+const UNSOLVED = 1e-9;
+/** Residual below which steps are accelerated. */
+const NEAR = 0.05;
+
+/** Whether an accelerated step stays near: positive γ, norms above overlaps, no jump to another branch. */
+function isSane(next: ArrayLike<number>, x: ArrayLike<number>): boolean {
+  const [m, q, gamma] = [next[0], next[1], next[2]];
+  if (!(q >= m * m && gamma >= 0.5 * x[2] && gamma <= 2 * x[2])) return false;
+  return Math.abs(m - x[0]) <= 0.2 && Math.abs(q - x[1]) <= 0.2 * Math.max(1, x[1]);
+}
 
 /**
  * Solves the self-consistent equations of the state at which the memory of the start is gone: by damped iteration over
@@ -123,8 +136,8 @@ interface Attempt extends OrderParameters {
   readonly minimumSlope: number;
   readonly converged: boolean;
   readonly residuals: Float64Array;
-  /** l″ at the rows with their weights, for the Hessian. */
-  readonly fields: ProximalFields;
+  /** l″ over the rows, for the Hessian. */
+  readonly law: CurvatureLaw;
 }
 
 class Solver {
@@ -156,7 +169,9 @@ class Solver {
     const isPopulation = ratio === Number.POSITIVE_INFINITY;
     const state: OrderParameters = { overlap, normSquared, gamma: isPopulation ? 0 : 0.5 / ratio };
     const fields = new ProximalFields(this.#rule, loss);
+    const mixer = new AndersonMixer(DEPTH, DAMPING);
     const residuals: number[] = [];
+    let least = Number.POSITIVE_INFINITY;
     for (let iteration = 0; ; iteration++) {
       await this.#control.breathe();
       const means = fields.evaluate(state.overlap, state.normSquared, state.gamma);
@@ -167,11 +182,11 @@ class Solver {
         : stiffness > 0
           ? Math.min(1 / (ratio * stiffness), 4 * state.gamma)
           : 2 * state.gamma;
-      const next = stiffness > 0 ? (means.curvature * state.overlap - means.signal) / stiffness : state.overlap;
+      const overlapNext = stiffness > 0 ? (means.curvature * state.overlap - means.signal) / stiffness : state.overlap;
       const spread = isPopulation ? 0 : ratio * state.gamma * state.gamma * means.gradientSquared;
       const change: OrderParameters = {
-        overlap: next - state.overlap,
-        normSquared: next * next + spread - state.normSquared,
+        overlap: overlapNext - state.overlap,
+        normSquared: overlapNext * overlapNext + spread - state.normSquared,
         gamma: gamma - state.gamma,
       };
       const residual = Math.max(
@@ -182,29 +197,34 @@ class Solver {
       if (!Number.isFinite(residual) || !Number.isFinite(means.loss)) return undefined;
       residuals.push(residual);
       this.#onProgress?.({ iteration, residual });
-      const converged = residual <= this.#tolerance && means.unsolved === 0;
+      const converged = residual <= this.#tolerance && means.unsolved < UNSOLVED;
       if (converged || iteration + 1 >= this.#maxIterations) {
+        const law = fields.law();
         return {
           ...state,
           curvature: means.curvature,
           trainLoss: means.loss,
           residual,
-          minimumSlope: means.minimumSlope,
+          minimumSlope: 1 + state.gamma * law.a[0],
           converged,
           residuals: Float64Array.from(residuals),
-          fields,
+          law,
         };
       }
-      state.overlap += DAMPING * change.overlap;
-      state.normSquared += DAMPING * change.normSquared;
-      state.gamma += DAMPING * change.gamma;
+      // Acceleration only while it helps; otherwise damped steps, which are slow but hold the branch.
+      if (residual > 2 * least) mixer.reset();
+      least = Math.min(least, residual);
+      const f = [change.overlap, change.normSquared, change.gamma];
+      const x = [state.overlap, state.normSquared, state.gamma];
+      let next = mixer.next(x, f);
+      if (residual > NEAR || !isSane(next, x)) next = Float64Array.from(x, (v, i) => v + DAMPING * f[i]);
+      [state.overlap, state.normSquared, state.gamma] = next;
     }
   }
 
   report(attempt: Attempt): FixedPoint {
     const { ratio, ridge, stepSize } = this.#model;
-    const { weights, values } = attempt.fields.curvatures();
-    const [left, right] = bulkEdges(weights, values, ratio);
+    const [left, right] = bulkEdges(attempt.law, ratio);
     const rate = Math.max(Math.abs(1 - stepSize * (ridge + left)), Math.abs(1 - stepSize * (ridge + right)));
     const { converged, residuals } = attempt;
     return {

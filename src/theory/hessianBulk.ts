@@ -1,18 +1,16 @@
 /** Edges of the bulk of (1/δ)Xᵀdiag(a)X for a law of a. */
 import { bracketedRoot } from "../math/roots.js";
 
-/** Mass at either end of the law that is left out: a sample of millions of rows would hardly see it. */
+/** Mass at either end of the law that is left out: a sample of a million rows would hardly see it. */
 const IGNORED_MASS = 3e-7;
 
 /**
  * Left and right edge of the limiting spectrum of (1/δ)Σ aᵢxᵢxᵢᵀ, xᵢ of covariance I/d: the largest ψ(l) = l(1/δ + E[a/(l − a)])
  * over l < min(0, inf a), and the smallest over l > max(0, sup a).
  *
- * @param weights - of the values a; they sum to 1
  * Source: [SI §e]; Silverstein & Choi (1995) for a ≥ 0. Cost: some dozens of passes.
  */
-export function bulkEdges(weights: Float64Array, values: Float64Array, ratio: number): [number, number] {
-  const { w, a } = trimmed(weights, values);
+export function bulkEdges({ w, a }: CurvatureLaw, ratio: number): [number, number] {
   const inverse = 1 / ratio;
   const psi = (l: number): number => {
     let sum = 0;
@@ -55,8 +53,14 @@ export function bulkEdges(weights: Float64Array, values: Float64Array, ratio: nu
   return [extremum(least, -1, reach), extremum(most, 1, reach)];
 }
 
-/** Values in ascending order without the outermost mass; weights are scaled to sum to 1. */
-function trimmed(weights: Float64Array, values: Float64Array): { readonly w: number[]; readonly a: number[] } {
+/** Curvatures a in ascending order, with weights w that sum to 1. */
+export interface CurvatureLaw {
+  readonly w: readonly number[];
+  readonly a: readonly number[];
+}
+
+/** The law of values with given weights, without its outermost mass: extremes that no sample of usual size has. */
+export function curvatureLaw(weights: Float64Array, values: Float64Array): CurvatureLaw {
   const order = Array.from(values.keys()).sort((i, j) => values[i] - values[j]);
   let first = 0;
   for (let mass = 0; first < order.length - 1; first++) {

@@ -1,6 +1,7 @@
 /** Proximal points of a loss over the points of a quadrature rule, and the expectations the fixed point needs. */
 import type { Loss } from "../single/losses.js";
 import type { FieldRule } from "./fieldRule.js";
+import { type CurvatureLaw, curvatureLaw } from "./hessianBulk.js";
 
 /** Newton steps per point; a bracket makes each later one a bisection at worst. */
 const MAX_STEPS = 80;
@@ -13,9 +14,7 @@ export interface ProximalMeans {
   readonly curvature: number;
   /** E[l′(ξ)²]. */
   readonly gradientSquared: number;
-  /** min(1 + γl″). */
-  readonly minimumSlope: number;
-  /** Points whose equation was not solved to rounding. */
+  /** Weight of the points whose equation was not solved. */
   readonly unsolved: number;
 }
 
@@ -42,7 +41,6 @@ export class ProximalFields {
     const complex = imaginary.length > 0;
     const s = Math.sqrt(Math.max(0, normSquared - overlap * overlap));
     let [value, signal, curvature, gradientSquared, unsolved] = [0, 0, 0, 0, 0];
-    let minimumSlope = Number.POSITIVE_INFINITY;
     for (let i = 0; i < weights.length; i++) {
       const x = overlap * z[i] + s * e[i];
       const u = complex ? Math.sqrt(x * x + s * s * imaginary[i] * imaginary[i]) : x;
@@ -50,10 +48,9 @@ export class ProximalFields {
       this.#xi[i] = xi;
       const first = loss.derivative(xi, y[i]);
       const second = loss.secondDerivative(xi, y[i]);
-      if (!(Math.abs(xi + gamma * first - u) <= 1e-9 * (1 + Math.abs(u)))) unsolved++;
+      if (!(Math.abs(xi + gamma * first - u) <= 1e-9 * (1 + Math.abs(u)))) unsolved += weights[i];
       const w = weights[i];
       const slope = 1 + gamma * second;
-      if (slope < minimumSlope) minimumSlope = slope;
       value += w * loss.value(xi, y[i]);
       gradientSquared += w * first * first;
       if (complex) {
@@ -67,15 +64,15 @@ export class ProximalFields {
       }
     }
     this.#started = true;
-    return { loss: complex ? 2 * value : value, signal, curvature, gradientSquared, minimumSlope, unsolved };
+    return { loss: complex ? 2 * value : value, signal, curvature, gradientSquared, unsolved };
   }
 
-  /** l″ at the points of the last evaluation, with weights; complex: radial and tangential ones, half each. */
-  curvatures(): { readonly weights: Float64Array; readonly values: Float64Array } {
+  /** The law of l″ at the points of the last evaluation; complex: radial and tangential ones, half each. */
+  law(): CurvatureLaw {
     const { weights, y, imaginary } = this.#rule;
     const loss = this.#loss;
     const radial = weights.map((_, i) => loss.secondDerivative(this.#xi[i], y[i]));
-    if (imaginary.length === 0) return { weights, values: radial };
+    if (imaginary.length === 0) return curvatureLaw(weights, radial);
     const tangential = weights.map((_, i) =>
       this.#xi[i] !== 0 ? loss.derivative(this.#xi[i], y[i]) / this.#xi[i] : radial[i],
     );
@@ -83,7 +80,8 @@ export class ProximalFields {
     const values = new Float64Array(2 * n);
     values.set(radial);
     values.set(tangential, n);
-    return { weights: Float64Array.from({ length: 2 * n }, (_, i) => 0.5 * weights[i % n]), values };
+    const halves = Float64Array.from({ length: 2 * n }, (_, i) => 0.5 * weights[i % n]);
+    return curvatureLaw(halves, values);
   }
 }
 

@@ -1,5 +1,5 @@
 /** The two-timescale flow in d dimensions: frames W(t), through overlaps with everything that W can ever reach. */
-import { allocateDoubles } from "../base/assert.js";
+import { allocateDoubles, checkOptions } from "../base/assert.js";
 import { InputError } from "../base/errors.js";
 import { createRng } from "../base/rng.js";
 import type { MatrixLike } from "../base/types.js";
@@ -16,6 +16,8 @@ import { TwoTimescaleSystem } from "./twoTimescaleSystem.js";
 
 /** Options of a flow, without those that the frames settle. */
 export type LiftOptions = Omit<FlowOptions, "start" | "dim" | "rank" | "seed" | "trial">;
+
+const LIFT_OPTIONS = ["times", "horizon", "tolerance", "maxIterations", "signal", "onProgress"] as const;
 
 /** A flow with its frames. */
 export interface LiftedFlow extends Flow {
@@ -40,6 +42,7 @@ export async function liftFlow(
   target: MatrixLike,
   options: LiftOptions = {},
 ): Promise<LiftedFlow> {
+  const given = checkOptions(options, LIFT_OPTIONS, "liftFlow") as LiftOptions;
   const w = readFrame(W, "W");
   const wStar = readFrame(target, "target");
   const { rows: dim, columns: rank } = w;
@@ -55,8 +58,8 @@ export async function liftFlow(
   }
   const start = multiplyTransposed(w.data, wStar.data, dim, rank, rankStar);
   const startOption = { data: start, rows: rank, columns: rankStar };
-  const { plan, link: known, control } = readFlow(link, { ...options, start: startOption }, "liftFlow");
-  const flow = await populationFlow(link, { ...options, start: startOption });
+  const { plan, link: known, control } = readFlow(link, { ...given, start: startOption }, "liftFlow");
+  const flow = await populationFlow(link, { ...given, start: startOption });
 
   // What W(0) has outside span(W⋆), orthonormal: the rest of the space that W can reach.
   const outside = Float64Array.from(w.data);

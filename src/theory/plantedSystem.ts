@@ -3,6 +3,9 @@ import { DenseField, denseCost, type OverlapField, pairPositions } from "./dense
 import { CONVERGED, type FlowLink, type FlowSystem, isUnstable, normSquared } from "./flowSystem.js";
 import { PrincipalField } from "./principalField.js";
 
+/** Loss over speed above which a point where nothing moves is not the target. */
+const TRAP = 100;
+
 /**
  * State: M = WᵀW⋆ (p×p) and the time, Ṁ = K − sym(M Kᵀ) M, dt = (‖M‖/‖K‖ + 1/ω) dτ with ω = tr E∇f∇fᵀ. Unlike in the two-timescale flow,
  * M may pass through 0, where a linear part of the link pulls it on.
@@ -183,7 +186,8 @@ export class PlantedSystem implements FlowSystem {
     // The loss decides: at a saddle the gradient is as small as anywhere.
     if (this.values[this.#p - 1] > 0.5 && this.loss() <= this.#smallLoss) return "converged";
     if (speed === 0) return "stationary";
-    if (!(speed <= this.#smallGradient)) return undefined;
+    // On the way to the target the loss is at most of the size of the speed; at a trap it stays.
+    if (!(speed <= this.#smallGradient) || this.loss() <= TRAP * speed) return undefined;
     const n = this.dimension;
     const jacobian = new Float64Array(n * n);
     this.#jacobian(y, n, jacobian);

@@ -8,6 +8,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
 import { profiledLoss } from "../src/theory/index.js";
+import { benchFlows } from "./flows.js";
 import { benchKernels } from "./kernels.js";
 import { mlMatrixIteration } from "./mlMatrix.js";
 import { type Iteration, indices, naiveIteration } from "./naive.js";
@@ -140,6 +141,7 @@ async function main(): Promise<void> {
     reference.toFixed(1),
     `${(wasm / reference).toFixed(1)}×`,
   ]);
+  const { name, flows, cpuSeconds } = await benchFlows(quick ? 100 : 1000);
   const text = [
     `Measured on ${machine}.`,
     "",
@@ -150,6 +152,8 @@ async function main(): Promise<void> {
     "Kernels with data in cache, GFLOP/s, best of several runs:",
     "",
     table(["kernel", "WASM", "reference", "ratio"], kernels),
+    "",
+    `Population flows: ${flows} of the ${name}, each from a random start to its minimum: ${cpuSeconds.toFixed(1)} s of CPU.`,
   ].join("\n");
   console.log(text);
   if (quick) return;

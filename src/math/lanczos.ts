@@ -13,6 +13,8 @@ export interface LanczosOptions {
   readonly maxProducts?: number;
   /** Basis vectors kept before a restart; default 64. */
   readonly basisSize?: number;
+  /** Asked after every product; true ends the iteration with the best pair so far. */
+  readonly isOver?: () => boolean;
   /** Vectors are [real parts | imaginary parts] and A is Hermitian. */
   readonly complex?: boolean;
 }
@@ -79,7 +81,7 @@ export async function largestEigenpair(
     }
     const left = length(next);
     const complete = !(left > BREAKDOWN * before) || size === (complex ? n / 2 : n);
-    const last = complete || products >= maxProducts;
+    const last = complete || products >= maxProducts || options.isOver?.() === true;
     if (!last && size < room && size % CHECK_EVERY !== 0) {
       scale(next, 1 / left);
       continue;

@@ -165,7 +165,7 @@ class SingleIndexProblem {
     const unitResponses = divided(this.responses, this.#scale.responseUnit);
     const { channel, norm } = this.#scale;
     const preprocess = options.preprocess ?? defaultPreprocess(channel);
-    const found = await spectralStart(rows, unitResponses, channel, preprocess, inputs.dim, seed);
+    const found = await spectralStart(rows, unitResponses, channel, preprocess, inputs.dim, seed, this.control);
     this.#spectral = found.report;
     this.#warnings.push(...found.warnings);
     const isSized = channel.name !== "custom" && channel.name !== "tanh" && channel.name !== "logit";

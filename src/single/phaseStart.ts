@@ -93,7 +93,12 @@ export function phaseDirection(
 ): Promise<LargestPair> {
   const weights = Float64Array.from(y, (v) => T.value(v / unit) / (scale * scale));
   const begin = toFlat(randomVector(operator.dim, rng.split("start")));
-  const options = { tolerance: START_TOLERANCE, maxProducts: START_PRODUCTS, complex: true };
+  const options = {
+    tolerance: START_TOLERANCE,
+    maxProducts: START_PRODUCTS,
+    complex: true,
+    isOver: () => control.expired,
+  };
   return largestEigenpair(sandwich(operator, weights, control), begin.length, begin, options);
 }
 

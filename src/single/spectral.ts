@@ -1,4 +1,5 @@
 /** Spectral and linear starts on data: preprocessing, Lanczos, and what was measured beside what was predicted. */
+import type { RunControl } from "../base/control.js";
 import { createRng, type Rng } from "../base/rng.js";
 import { type LargestPair, largestEigenpair } from "../math/lanczos.js";
 import type { Channel } from "./channel.js";
@@ -37,7 +38,6 @@ export type SingleIndexWarningCode =
   | "SPECTRAL_NOT_CONVERGED"
   | "SIGNAL_BELOW_NOISE"
   | "NOT_WHITENED"
-  | "UNBOUNDED_CURVATURE"
   | "LOCAL_MINIMUM"
   | "SADDLE"
   | "REFERENCE_KERNEL";
@@ -64,6 +64,7 @@ const MARGIN = 0.2;
  *
  * @param responses - n, of a unit signal ([SI §a])
  * @param dim - columns that carry anything, for the ratio n/d
+ * @param control - its deadline ends the search with the best vector so far
  * Source: [SI §b]. Cost: 20–60 passes of 4nd flops.
  */
 export async function spectralStart(
@@ -73,11 +74,12 @@ export async function spectralStart(
   preprocess: PreprocessLike,
   dim: number,
   seed: number,
+  control?: RunControl,
 ): Promise<SpectralStart> {
   const ratio = rows.samples / dim;
   const T = parsePreprocess(preprocess, { channel, ratio, complex: false });
   const predicted = predictSpectral(channel, T, ratio, false);
-  const found = await spectralDirection(rows, T, responses, createRng(seed, "spectral-start", rows.dim));
+  const found = await spectralDirection(rows, T, responses, createRng(seed, "spectral-start", rows.dim), control);
   const edge = found.second ?? found.value;
   const report: SpectralReport = {
     eigenvalue: found.value,
@@ -101,10 +103,12 @@ export function spectralDirection(
   T: Preprocess,
   responses: Float64Array,
   rng: Rng,
+  control?: RunControl,
 ): Promise<LargestPair> {
   const weights = Float64Array.from(responses, (y) => T.value(y));
   const start = Float64Array.from({ length: rows.dim }, rng.normal);
-  return largestEigenpair((v) => rows.sandwich(v, weights), rows.dim, start, { tolerance: TOLERANCE });
+  const options = { tolerance: TOLERANCE, isOver: () => control?.expired === true };
+  return largestEigenpair((v) => rows.sandwich(v, weights), rows.dim, start, options);
 }
 
 /** What the ratio n/d and Lanczos give reason to say. */

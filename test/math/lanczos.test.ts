@@ -135,6 +135,10 @@ describe("largestEigenpair", () => {
     expect(got.converged).toBe(false);
     expect(got.products).toBe(15);
     expect(got.residual).toBeGreaterThan(1e-6);
+    let calls = 0;
+    const over = await largestEigenpair(product(a, n), n, normals(n, 9), { isOver: () => ++calls === 7 });
+    expect([over.products, over.converged]).toEqual([7, false]);
+    expect(Math.abs(dot(over.vector, over.vector) - 1)).toBeLessThan(1e-14);
   });
 
   it("solves a Hermitian operator on split complex vectors without doubling its eigenvalues", async () => {

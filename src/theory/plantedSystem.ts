@@ -24,6 +24,7 @@ export class PlantedSystem implements FlowSystem {
   readonly #m: Float64Array;
   readonly #symmetric: Float64Array;
   readonly #velocity: Float64Array;
+  readonly #needed: number;
   readonly #rateScale: number;
   readonly #smallLoss: number;
   readonly #smallGradient: number;
@@ -31,8 +32,9 @@ export class PlantedSystem implements FlowSystem {
   /** ‖K‖/ω: what M changes by in a natural unit of time. */
   #pull = 0;
 
-  constructor({ coefficients, rank: p, degree }: FlowLink, tolerance: number) {
+  constructor({ coefficients, rank: p, degree, intrinsicDimension }: FlowLink, tolerance: number) {
     this.#p = p;
+    this.#needed = intrinsicDimension;
     this.dimension = p * p;
     this.size = p * p + 1;
     this.values = new Float64Array(p);
@@ -177,14 +179,14 @@ export class PlantedSystem implements FlowSystem {
   }
 
   judge(y: Float64Array): "converged" | "trapped" | "stationary" | undefined {
-    if (this.#rateScale === 0) return "converged";
+    if (this.#needed === 0 || this.#rateScale === 0) return "converged";
     const velocity = this.#velocity;
     this.#move(y, velocity);
     let square = 0;
     for (let i = 0; i < this.dimension; i++) square += velocity[i] * velocity[i];
     const speed = Math.sqrt(square);
     // The loss decides: at a saddle the gradient is as small as anywhere.
-    if (this.values[this.#p - 1] > 0.5 && this.loss() <= this.#smallLoss) return "converged";
+    if (this.values[this.#needed - 1] > 0.5 && this.loss() <= this.#smallLoss) return "converged";
     if (speed === 0) return "stationary";
     // On the way to the target the loss is at most of the size of the speed; at a trap it stays.
     if (!(speed <= this.#smallGradient) || this.loss() <= TRAP * speed) return undefined;

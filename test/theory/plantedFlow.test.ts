@@ -133,6 +133,12 @@ describe("traps", () => {
       expect(flow.overlaps.at(-1)?.get(0, 0)).toBeCloseTo(m, 6);
     }
   });
+  it("variables that the link does not have are no trap", async () => {
+    for (let trial = 0; trial < 10; trial++) {
+      const flow = await plantedFlow(Link.parse("h2(z1)", { rank: 3 }), { dim: 1e4, trial });
+      expect(flow.stop).toMatchObject({ reason: "converged", converged: true });
+    }
+  });
   it("a start on the saddle stays: stationary, and even links never trap", async () => {
     expect((await plantedFlow(Link.parse("h3(z1)"), { start: [[0]] })).stop.reason).toBe("stationary");
     for (let trial = 0; trial < 20; trial++) {

@@ -14,7 +14,7 @@ export interface FixedPointOptions extends ModelOptions {
   readonly start?: { readonly overlap: number; readonly normSquared: number };
   /** Largest residual counted as converged, default 1e-10. */
   readonly tolerance?: number;
-  /** Default 1000. */
+  /** For all starts together, default 600. */
   readonly maxIterations?: number;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: { readonly iteration: number; readonly residual: number }) => void;
@@ -72,6 +72,8 @@ const STARTS = [
 ] as const;
 const DAMPING = 0.5;
 const DEPTH = 3;
+/** Iterations without halving the residual after which a start is given up. */
+const PATIENCE = 60;
 /** Weight of rows whose proximal equation may remain unsolved: extremes where l″ turns it around. */
 const UNSOLVED = 1e-9;
 /** Residual below which steps are accelerated. */
@@ -101,7 +103,7 @@ export async function longTimeFixedPoint(options: FixedPointOptions): Promise<Fi
   const model = readModel(given);
   const tolerance = given.tolerance === undefined ? 1e-10 : checkNumber(given.tolerance, "tolerance", { above: 0 });
   const maxIterations =
-    given.maxIterations === undefined ? 1000 : checkInteger(given.maxIterations, "maxIterations", { min: 1 });
+    given.maxIterations === undefined ? 600 : checkInteger(given.maxIterations, "maxIterations", { min: 1 });
   const control = new RunControl({ signal: given.signal === undefined ? undefined : checkSignal(given.signal) });
   if (given.onProgress !== undefined) checkFunction(given.onProgress, "onProgress");
   control.throwIfAborted();
@@ -110,7 +112,7 @@ export async function longTimeFixedPoint(options: FixedPointOptions): Promise<Fi
   for (const [overlap, normSquared] of given.start === undefined ? STARTS : [readStart(given.start)]) {
     const attempt = await solver.iterate(overlap, normSquared);
     if (attempt !== undefined && (best === undefined || attempt.residual < best.residual)) best = attempt;
-    if (best?.converged === true && best.minimumSlope > 0) break;
+    if ((best?.converged === true && best.minimumSlope > 0) || solver.isExhausted) break;
   }
   if (best === undefined) {
     throw new NumericalError(
@@ -144,7 +146,8 @@ class Solver {
   readonly #model: Model;
   readonly #rule: FieldRule;
   readonly #tolerance: number;
-  readonly #maxIterations: number;
+  /** Iterations that are left for all starts together. */
+  #left: number;
   readonly #control: RunControl;
   readonly #onProgress: FixedPointOptions["onProgress"];
 
@@ -158,9 +161,13 @@ class Solver {
     this.#model = model;
     this.#rule = fieldRule(model.channel, model.loss, model.complex, ITERATED_RULE);
     this.#tolerance = tolerance;
-    this.#maxIterations = maxIterations;
+    this.#left = maxIterations;
     this.#control = control;
     this.#onProgress = onProgress;
+  }
+
+  get isExhausted(): boolean {
+    return this.#left <= 0;
   }
 
   /** Damped iteration from one point; undefined if it leaves the numbers. */
@@ -172,9 +179,9 @@ class Solver {
     const mixer = new AndersonMixer(DEPTH, DAMPING);
     const residuals: number[] = [];
     let least = Number.POSITIVE_INFINITY;
+    let [reference, since] = [Number.POSITIVE_INFINITY, 0];
     for (let iteration = 0; ; iteration++) {
-      await this.#control.breathe();
-      const means = fields.evaluate(state.overlap, state.normSquared, state.gamma);
+      const means = await fields.evaluate(state.overlap, state.normSquared, state.gamma, this.#control);
       const stiffness = ridge + means.curvature;
       // Negative stiffness would make γ negative; a larger γ flattens l″ and brings it back.
       const gamma = isPopulation
@@ -198,7 +205,10 @@ class Solver {
       residuals.push(residual);
       this.#onProgress?.({ iteration, residual });
       const converged = residual <= this.#tolerance && means.unsolved < UNSOLVED;
-      if (converged || iteration + 1 >= this.#maxIterations) {
+      this.#left--;
+      if (residual < 0.5 * reference) [reference, since] = [residual, 0];
+      else since++;
+      if (converged || this.#left <= 0 || since > PATIENCE) {
         const law = fields.law();
         return {
           ...state,

@@ -10,7 +10,8 @@ import { multiIndexTable } from "../math/multiIndex.js";
 import { leapExponents } from "../model/exponents.js";
 import type { Link } from "../model/link.js";
 import { checkNorm, readOverlap } from "./averaging.js";
-import type { FlowPlan, FlowProgress, Threshold } from "./flowRun.js";
+import type { Threshold } from "./escapes.js";
+import type { FlowPlan, FlowProgress } from "./flowRun.js";
 import type { FlowLink } from "./flowSystem.js";
 import { gaussianOverlap, haarOverlap } from "./starts.js";
 
@@ -81,7 +82,7 @@ export function readFlow(link: Link, options: FlowOptions, owner: string): FlowS
     horizon: readHorizon(given.horizon, times),
     tolerance: checkNumber(given.tolerance ?? DEFAULT_TOLERANCE, "tolerance", { min: 1e-13, max: 0.01 }),
     maxIterations: checkInteger(given.maxIterations ?? MAX_ITERATIONS, "maxIterations", { min: 1 }),
-    thresholds: thresholdsOf(known.leaps, Math.min(rank, link.rank)),
+    thresholds: thresholdsOf(known.leaps, Math.min(rank, link.rank), link.rank),
     monotone: false,
     onProgress: given.onProgress as FlowOptions["onProgress"],
   };
@@ -90,7 +91,7 @@ export function readFlow(link: Link, options: FlowOptions, owner: string): FlowS
 
 interface KnownLink {
   readonly link: FlowLink;
-  readonly leaps: readonly { readonly exponent: number; readonly dimensions: number }[];
+  readonly leaps: readonly Omit<Threshold, "count">[];
 }
 
 const knownLinks = new WeakMap<Link, KnownLink>();
@@ -107,20 +108,23 @@ function linkOf(link: Link): KnownLink {
   const used = coefficients.slice(0, multiIndexTable(link.rank, degree).size);
   const made: KnownLink = {
     link: { coefficients: used, rank: link.rank, degree, intrinsicDimension },
-    leaps: steps.map(({ exponent, dimensions }) => ({ exponent, dimensions })),
+    leaps: steps.map(({ exponent, basis }, leap) => {
+      return { leap, exponent, directions: Float64Array.from(basis.transpose().to1DArray()) };
+    }),
   };
   knownLinks.set(link, made);
   return made;
 }
 
-/** The escapes to watch for with k singular values. */
-function thresholdsOf(leaps: KnownLink["leaps"], k: number): Threshold[] {
+/** The escapes to watch for with k singular values and p variables: leaps in their order, until all k are used. */
+function thresholdsOf(leaps: KnownLink["leaps"], k: number, p: number): Threshold[] {
   const out: Threshold[] = [];
   let learnt = 0;
-  for (const { exponent, dimensions } of leaps) {
-    const next = Math.min(k, learnt + dimensions);
-    if (next > learnt) out.push({ last: next - 1, count: next - learnt, exponent });
-    learnt = next;
+  for (const leap of leaps) {
+    if (learnt >= k) break;
+    const count = Math.min(leap.directions.length / p, k - learnt);
+    out.push({ ...leap, count });
+    learnt += count;
   }
   return out;
 }

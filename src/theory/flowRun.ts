@@ -4,6 +4,7 @@ import { LeapflowError, NumericalError } from "../base/errors.js";
 import { type Matrix, toMatrix } from "../math/dense.js";
 import { ExplicitStepper, locateRoot } from "../math/ode.js";
 import { ImplicitStepper } from "../math/rosenbrock.js";
+import type { Threshold } from "./escapes.js";
 import type { FlowSystem } from "./flowSystem.js";
 
 /** One saddle left behind. */
@@ -14,6 +15,8 @@ export interface Escape {
   readonly count: number;
   /** Leap exponent of the saddle. */
   readonly predictedExponent: number;
+  /** Zero-based place of that leap among those of the link; at a finite dimension a later leap may come first. */
+  readonly leap: number;
 }
 
 /**
@@ -45,13 +48,6 @@ export interface FlowProgress {
   readonly loss: number;
   readonly iteration: number;
   readonly singularValues: Float64Array;
-}
-
-/** An escape to watch for: of the directions up to `last` (zero-based place among the singular values). */
-export interface Threshold {
-  readonly last: number;
-  readonly count: number;
-  readonly exponent: number;
 }
 
 export interface FlowPlan {
@@ -100,7 +96,8 @@ export class FlowRun {
   /** Time as a sum of two doubles: steps may be 10⁻¹⁷ of it. */
   #time = 0;
   #timeRest = 0;
-  #pending: Threshold[];
+  /** Places among the thresholds that have not been passed. */
+  #pending: number[];
   #asked = 0;
   readonly #before: Float64Array;
   readonly #trial: Float64Array;
@@ -117,11 +114,12 @@ export class FlowRun {
     this.#trial = new Float64Array(system.size);
     this.#before = new Float64Array(system.values.length);
     const { y } = this.#explicit;
+    system.watch(plan.thresholds);
     system.start(plan.start, y);
     this.#explicit.restart(0.05);
     system.observe(y);
     this.#before.set(system.values);
-    this.#pending = plan.thresholds.filter(({ last }) => system.values[last] < 0.5);
+    this.#pending = plan.thresholds.map((_, i) => i).filter((i) => system.cosine(i) < 0.5);
     if (plan.times === undefined) this.#record(0, y);
     else this.#answer(0, () => y);
     system.observe(y);
@@ -221,22 +219,28 @@ export class FlowRun {
     this.#isImplicit = false;
   }
 
+  /** Finds the escapes of the last step up to its fraction `cut`; the end of the step has been observed. */
   #locateEscapes(cut: number, stateAt: (theta: number) => Float64Array): void {
     const system = this.#system;
-    while (this.#pending.length > 0 && system.values[this.#pending[0].last] >= 0.5) {
-      const { last, count, exponent } = this.#pending[0];
+    const gaps = this.#pending.map((i) => system.cosine(i) - 0.5);
+    if (gaps.every((gap) => gap < 0)) return;
+    const found: Escape[] = [];
+    const { thresholds } = this.#plan;
+    this.#pending = this.#pending.filter((i, place) => {
+      if (gaps[place] < 0) return true;
       const gap = (theta: number): number => {
         system.observe(stateAt(theta));
-        return system.values[last] - 0.5;
+        return system.cosine(i) - 0.5;
       };
-      const atEnd = system.values[last] - 0.5;
-      const theta = locateRoot(gap, Math.min(gap(0), -1e-300), atEnd, 1e-12);
-      if (theta > cut) break;
-      const offset = stateAt(theta)[system.dimension];
-      this.#escapes.push({ time: this.#time + (this.#timeRest + offset), count, predictedExponent: exponent });
-      this.#pending.shift();
-      system.observe(this.#y);
-    }
+      const theta = locateRoot(gap, Math.min(gap(0), -1e-300), gaps[place], 1e-12);
+      if (theta > cut) return true;
+      const { count, exponent, leap } = thresholds[i];
+      const time = this.#time + (this.#timeRest + stateAt(theta)[system.dimension]);
+      found.push({ time, count, predictedExponent: exponent, leap });
+      return false;
+    });
+    this.#escapes.push(...found.sort((a, b) => a.time - b.time));
+    system.observe(this.#y);
   }
 
   /** Records the requested times up to `end`. */

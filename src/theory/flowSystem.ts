@@ -2,6 +2,7 @@
 import { multiply } from "../math/dense.js";
 import type { OdeSystem } from "../math/ode.js";
 import { factorize, type StiffSystem, solve } from "../math/rosenbrock.js";
+import type { Threshold } from "./escapes.js";
 
 /**
  * A flow of overlaps, its time the last entry of the state. The explicit integrator runs it in τ, which
@@ -15,6 +16,10 @@ export interface FlowSystem extends OdeSystem, StiffSystem {
   readonly values: Float64Array;
   /** dτ/dt at the state that a derivative was asked for last. */
   readonly rate: number;
+  /** Names the escapes that `cosine` will be asked for; before `start`. */
+  watch(thresholds: readonly Threshold[]): void;
+  /** Cosine of the directions of escape i at the state observed last. */
+  cosine(i: number): number;
   /** Writes the state at M(0), r×r⋆ row-major, with time 0. */
   start(m: Float64Array, y: Float64Array): void;
   /** Looks at a state: `values`, and what `loss` needs. */

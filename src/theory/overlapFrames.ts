@@ -22,6 +22,8 @@ export class OverlapFrames {
   readonly p: number;
   readonly m: Float64Array;
   readonly s: Float64Array;
+  /** Columns of V, one after another. */
+  readonly v: Float64Array;
   /** B and the like, of the turned link. */
   readonly field: OverlapField;
   /** Loss and singular vectors, of the turned link. */
@@ -34,7 +36,6 @@ export class OverlapFrames {
   readonly #c: Float64Array;
   readonly #rotator: ExpansionRotator;
   readonly #u: Float64Array;
-  readonly #v: Float64Array;
   readonly #work: Float64Array;
 
   constructor(coefficients: Float64Array, p: number, degree: number, rank: number) {
@@ -53,7 +54,7 @@ export class OverlapFrames {
     const isDense = denseCost(k, p, degree) <= this.principal.cost;
     this.field = isDense ? new DenseField(this.#c, p, degree, k) : new PrincipalField(this.#c, p, degree, k);
     this.#u = new Float64Array(rank * k);
-    this.#v = new Float64Array(p * p);
+    this.v = new Float64Array(p * p);
     this.#work = new Float64Array(Math.max(rank * k, p * p));
   }
 
@@ -63,7 +64,7 @@ export class OverlapFrames {
     const svd = new JacobiSolver(this.#rank, p);
     svd.decompose(m);
     this.#u.set(svd.u);
-    this.#v.set(svd.v);
+    this.v.set(svd.v);
     this.#c.set(this.#given);
     this.#rotator.apply(this.#c, svd.v);
     this.field.load(this.#c);
@@ -87,7 +88,7 @@ export class OverlapFrames {
         const x = m[i * p + j];
         if (x === 0) continue;
         for (let a = 0; a < rank; a++) {
-          for (let b = 0; b < p; b++) out[a * p + b] += this.#u[i * rank + a] * x * this.#v[j * p + b];
+          for (let b = 0; b < p; b++) out[a * p + b] += this.#u[i * rank + a] * x * this.v[j * p + b];
         }
       }
     }
@@ -119,7 +120,7 @@ export class OverlapFrames {
     const { k, p } = this;
     const { u, v, values } = this.principal.svd;
     composeFrames(this.#u, u, this.#rank, k, this.#work);
-    composeFrames(this.#v, v, p, p, this.#work);
+    composeFrames(this.v, v, p, p, this.#work);
     this.#rotator.apply(this.#c, v);
     this.field.load(this.#c);
     this.principal.load(this.#c);

@@ -1,5 +1,6 @@
 /** The flow with a known, frozen link on the Stiefel manifold, as a system of differential equations for the overlap. */
 import { DenseField, denseCost, type OverlapField, pairPositions } from "./denseField.js";
+import { EscapeWatch, type Threshold } from "./escapes.js";
 import { CONVERGED, type FlowLink, type FlowSystem, isUnstable, normSquared } from "./flowSystem.js";
 import { PrincipalField } from "./principalField.js";
 
@@ -28,6 +29,9 @@ export class PlantedSystem implements FlowSystem {
   readonly #rateScale: number;
   readonly #smallLoss: number;
   readonly #smallGradient: number;
+  #watch: EscapeWatch;
+  /** M of the state observed last. */
+  readonly #seen: Float64Array;
   #loss = 0;
   /** ‖K‖/ω: what M changes by in a natural unit of time. */
   #pull = 0;
@@ -42,12 +46,22 @@ export class PlantedSystem implements FlowSystem {
     const isDense = denseCost(p, p, degree) <= 2 * this.#principal.cost;
     this.#field = isDense ? new DenseField(coefficients, p, degree, p) : new PrincipalField(coefficients, p, degree, p);
     this.#pairs = pairPositions(p);
+    this.#watch = new EscapeWatch([], p, p);
+    this.#seen = new Float64Array(p * p);
     this.#m = new Float64Array(p * p);
     this.#symmetric = new Float64Array(p * p);
     this.#velocity = new Float64Array(p * p);
     this.#rateScale = this.#principal.gradientMoment;
     this.#smallLoss = CONVERGED * normSquared(coefficients);
     this.#smallGradient = Math.max(1e-10, 10 * tolerance) * this.#rateScale;
+  }
+
+  watch(thresholds: readonly Threshold[]): void {
+    this.#watch = new EscapeWatch(thresholds, this.#p, this.#p);
+  }
+
+  cosine(i: number): number {
+    return this.#watch.cosine(i, this.#seen);
   }
 
   start(m: Float64Array, y: Float64Array): void {
@@ -158,10 +172,15 @@ export class PlantedSystem implements FlowSystem {
 
   observe(y: Float64Array): void {
     const p = this.#p;
-    for (let i = 0; i < p * p; i++) this.#m[i] = y[i];
-    this.#principal.decompose(this.#m);
+    for (let i = 0; i < p * p; i++) this.#seen[i] = y[i];
+    this.#principal.decompose(this.#seen);
     this.#loss = Number.NaN;
-    for (let j = 0; j < p; j++) this.values[j] = Math.min(1, this.#principal.svd.values[j]);
+    // Errors of a step may carry M out of the ball ‖M‖ ≤ 1 by the tolerance; the loss is that of the nearest M inside.
+    const { values } = this.#principal.svd;
+    for (let j = 0; j < p; j++) {
+      values[j] = Math.min(1, values[j]);
+      this.values[j] = values[j];
+    }
   }
 
   loss(): number {
@@ -193,6 +212,29 @@ export class PlantedSystem implements FlowSystem {
     const n = this.dimension;
     const jacobian = new Float64Array(n * n);
     this.#jacobian(y, n, jacobian);
-    return isUnstable(jacobian, n, this.#rateScale) ? undefined : "trapped";
+    return this.#isLeaving(jacobian) || isUnstable(jacobian, n, this.#rateScale) ? undefined : "trapped";
+  }
+
+  /**
+   * Whether a small singular value grows, and ever faster. Near a saddle of high degree its rate may be below the rounding of the
+   * other rates, where `isUnstable` sees nothing; along its own direction u vᵀ it is still known to its own accuracy.
+   */
+  #isLeaving(jacobian: Float64Array): boolean {
+    const p = this.#p;
+    const { u, v } = this.#principal.svd;
+    for (let a = 0; a < this.#needed; a++) {
+      if (this.values[a] >= 0.5) continue;
+      let speed = 0;
+      let bend = 0;
+      for (let i = 0; i < p * p; i++) {
+        const along = u[a * p + Math.floor(i / p)] * v[a * p + (i % p)];
+        speed += along * this.#velocity[i];
+        for (let j = 0; j < p * p; j++) {
+          bend += along * jacobian[i * p * p + j] * u[a * p + Math.floor(j / p)] * v[a * p + (j % p)];
+        }
+      }
+      if (speed > 0 && bend > 0) return true;
+    }
+    return false;
   }
 }

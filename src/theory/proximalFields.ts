@@ -1,10 +1,13 @@
 /** Proximal points of a loss over the points of a quadrature rule, and the expectations the fixed point needs. */
+import type { RunControl } from "../base/control.js";
 import type { Loss } from "../single/losses.js";
 import type { FieldRule } from "./fieldRule.js";
 import { type CurvatureLaw, curvatureLaw } from "./hessianBulk.js";
 
 /** Newton steps per point; a bracket makes each later one a bisection at worst. */
-const MAX_STEPS = 80;
+const MAX_STEPS = 60;
+/** Points between two looks at the abort signal. */
+const STRETCH = 4096;
 
 export interface ProximalMeans {
   readonly loss: number;
@@ -35,13 +38,15 @@ export class ProximalFields {
     this.#xi = new Float64Array(rule.weights.length);
   }
 
-  evaluate(overlap: number, normSquared: number, gamma: number): ProximalMeans {
+  /** @throws the signal's reason when it has been aborted */
+  async evaluate(overlap: number, normSquared: number, gamma: number, control: RunControl): Promise<ProximalMeans> {
     const { weights, z, y, e, imaginary } = this.#rule;
     const loss = this.#loss;
     const complex = imaginary.length > 0;
     const s = Math.sqrt(Math.max(0, normSquared - overlap * overlap));
     let [value, signal, curvature, gradientSquared, unsolved] = [0, 0, 0, 0, 0];
     for (let i = 0; i < weights.length; i++) {
+      if (i % STRETCH === 0) await control.breathe();
       const x = overlap * z[i] + s * e[i];
       const u = complex ? Math.sqrt(x * x + s * s * imaginary[i] * imaginary[i]) : x;
       const xi = solveProx(loss, y[i], u, gamma, this.#started ? this.#xi[i] : u);

@@ -31,7 +31,7 @@ export interface Plateau {
   readonly startCosine: number;
   /** Time of escape when one direction after the other is learnt alone; an order of magnitude for several at once. */
   readonly predictedTime: number;
-  /** Escape time of the flow; undefined when it stopped before. */
+  /** Escape time of the flow; undefined when it stopped before, or when the cosine was ½ from the start. */
   readonly escapeTime: number | undefined;
 }
 
@@ -60,25 +60,23 @@ export async function saddleReport(link: Link, options: FlowOptions = {}): Promi
   const { rank, rankStar: p, start } = plan;
   const most = Math.min(rank, p);
   const size = Math.sqrt(normSquared(link.coefficients));
-  const begun = jacobiSvd(start, rank, p).values;
-  const escapes = flow.escapes.slice();
   const plateaus: Plateau[] = [];
   let known = new Float64Array(0);
   let learnt = 0;
   let predictedTime = 0;
-  let left = 0;
-  for (const { exponent, dimensions, basis, margin } of steps) {
+  for (const [leap, { exponent, dimensions, basis, margin }] of steps.entries()) {
     if (learnt >= most) break;
     const count = Math.min(dimensions, most - learnt);
     const fresh = Float64Array.from(basis.transpose().to1DArray());
     const startCosine = freshCosine(start, rank, p, known, learnt, fresh, dimensions, count);
     const coefficient = margin.kept * size;
     predictedTime += escapeTime(exponent, coefficient, startCosine);
-    // A cosine that was ½ from the start never passes it.
-    const escapeOf = begun[learnt + count - 1] < 0.5 ? escapes.shift()?.time : undefined;
+    const escapeOf = flow.escapes.find((event) => event.leap === leap)?.time;
+    const end = escapeOf ?? Number.POSITIVE_INFINITY;
+    const left = flow.escapes.reduce((most, { time }) => (time < end ? Math.max(most, time) : most), 0);
     plateaus.push({
       level: levelAt(link, known, learnt),
-      observedLevel: slowestLoss(flow, left, escapeOf ?? Number.POSITIVE_INFINITY),
+      observedLevel: slowestLoss(flow, left, end),
       count,
       directions: basis.clone(),
       exponent,
@@ -87,7 +85,6 @@ export async function saddleReport(link: Link, options: FlowOptions = {}): Promi
       predictedTime,
       escapeTime: escapeOf,
     });
-    left = escapeOf ?? left;
     known = Float64Array.from([...known, ...fresh]);
     learnt += dimensions;
   }

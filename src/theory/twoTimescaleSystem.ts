@@ -1,6 +1,7 @@
 /** The two-timescale flow as a system of differential equations: coordinates of a subspace around where it is. */
 import { symmetricEigen } from "../math/dense.js";
 import { ChartJacobian } from "./chartJacobian.js";
+import { EscapeWatch, type Threshold } from "./escapes.js";
 import { CONVERGED, type FlowLink, type FlowSystem, normSquared } from "./flowSystem.js";
 import { OverlapFrames } from "./overlapFrames.js";
 import {
@@ -48,6 +49,7 @@ export class TwoTimescaleSystem implements FlowSystem {
   readonly #smallGradient: number;
   readonly #isTurning: boolean;
   readonly #jacobian: ChartJacobian;
+  #watch: EscapeWatch;
   readonly #scale: Float64Array;
   /** At the state looked at last: P, Q, overlap, complement, Q·B, Cholesky factors. */
   readonly #moved: Float64Array;
@@ -90,6 +92,7 @@ export class TwoTimescaleSystem implements FlowSystem {
     this.#smallLoss = CONVERGED * normSquared(coefficients);
     this.#smallGradient = Math.max(1e-14, 10 * tolerance) * this.#rateScale;
     this.#jacobian = new ChartJacobian(k, p);
+    this.#watch = new EscapeWatch([], k, p);
     this.#scale = new Float64Array(this.dimension).fill(1);
     this.#moved = new Float64Array(k * p);
     this.#q = new Float64Array(p * p);
@@ -107,8 +110,18 @@ export class TwoTimescaleSystem implements FlowSystem {
     this.#seen = new Float64Array(this.size);
   }
 
+  watch(thresholds: readonly Threshold[]): void {
+    this.#watch = new EscapeWatch(thresholds, this.#k, this.#p);
+  }
+
+  /** `#m` is the overlap at the state observed last, up to a rotation from the left. */
+  cosine(i: number): number {
+    return this.#watch.cosine(i, this.#m);
+  }
+
   start(m: Float64Array, y: Float64Array): void {
     this.#frames.start(m);
+    this.#watch.turn(this.#frames.v);
     this.#frames.measure();
     this.#rescale();
     y.fill(0);
@@ -327,6 +340,7 @@ export class TwoTimescaleSystem implements FlowSystem {
     y.fill(0);
     this.#seen.fill(0);
     if (frames.settle(this.#sines)) {
+      this.#watch.turn(frames.v);
       this.observe(y);
       this.#complement();
     }

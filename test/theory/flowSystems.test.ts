@@ -186,6 +186,8 @@ describe("driver", () => {
       dimension: 1,
       values,
       rate: 1,
+      watch: () => {},
+      cosine: () => values[0],
       start: (_, y) => y.set([first, 0]),
       derivative: (y, out) => out.set([law(y[0]), 1]),
       stiffDerivative: (y, out) => out.set([law(y[0]), 1]),
@@ -249,7 +251,7 @@ describe("driver", () => {
     ).toBe(10);
   });
   it("finds escapes to the accuracy of the solution, several in one step, and none beyond the horizon", () => {
-    const thresholds = [{ last: 0, count: 1, exponent: 1 }];
+    const thresholds = [{ leap: 0, count: 1, exponent: 1, directions: Float64Array.of(1) }];
     const flow = finish(
       new FlowRun(
         system((m) => m * (1 - m), 0.01),

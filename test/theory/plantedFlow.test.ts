@@ -71,6 +71,7 @@ describe("the flow in overlaps", () => {
     for (let trial = 0; trial < 10; trial++) {
       const flow = await plantedFlow(Link.parse(`${R[3]} + 0.5*${R[4]}`), { dim: 50, start: "haar", trial });
       flow.loss.forEach((x, i) => {
+        expect(x).toBeGreaterThanOrEqual(0);
         if (i > 0) expect(x).toBeLessThanOrEqual(flow.loss[i - 1] + 2e-9);
       });
     }
@@ -115,6 +116,21 @@ describe("traps", () => {
     const flow = await plantedFlow(Link.parse("h3(z1)"), { start: [[1e-7]] });
     expect(flow.stop.reason).toBe("converged");
     expect(Math.abs(flow.escapes[0].time / (1e7 / 3) - 1)).toBeLessThan(0.01);
+  });
+  it("a saddle of high degree is no trap, however slowly it is left, beside a real trap either", async () => {
+    const slow = await plantedFlow(Link.parse("h6(z1)"), { start: [[5e-5]] });
+    expect(slow.stop.reason).toBe("converged");
+    expect(Math.abs(slow.escapes[0].time / (5e-5 ** -4 / 24) - 1)).toBeLessThan(0.01);
+    const mixed = await plantedFlow(Link.parse("h2(z1) + h3(z2) + h4(z3)"), {
+      start: [
+        [1e-3, 0, 0],
+        [0, -1e-3, 0],
+        [0, 0, 1e-3],
+      ],
+    });
+    expect(mixed.escapes.map((e) => e.predictedExponent)).toEqual([2, 4]);
+    expect(mixed.stop.reason).toBe("trapped");
+    expect(mixed.finalLoss).toBeCloseTo(1, 6);
   });
   it("a linear part pulls m through 0", async () => {
     const flow = await plantedFlow(Link.parse("h1(z1) + 0.3*h3(z1)"), { start: [[-0.6]] });

@@ -234,6 +234,13 @@ describe("ranks other than the link's", () => {
     };
     expect(await slowest(4)).toBeLessThan(0.1 * (await slowest(2)));
   });
+  it("escapes are those of the leap's own directions: a later leap may come first", async () => {
+    const flow = await populationFlow(Link.parse("1e-6*z1 + h3(z2)"), { dim: 1e4 });
+    expect(flow.escapes.map((e) => [e.leap, e.count, e.predictedExponent])).toEqual([
+      [1, 1, 3],
+      [0, 1, 1],
+    ]);
+  });
   it("variables that the link does not have stay unlearnt and do not matter", async () => {
     const flow = await populationFlow(Link.parse("h2(z1)", { rank: 3 }), { dim: 100, seed: 1 });
     expect(flow.stop.reason).toBe("converged");

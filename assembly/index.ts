@@ -10,10 +10,11 @@ export { features } from "./hermite";
 export { complexPathGradients, complexPathResponses, pathGradients, pathResponses } from "./meanField";
 export { thinQr } from "./qr";
 export { columnSquares, columnSums, secondMoment, standardize } from "./statistics";
+export { solveRows } from "./triangular";
 
 /** Version of this list; src/kernel/ops.ts has the same number. */
 export function abiVersion(): i32 {
-  return 2;
+  return 3;
 }
 
 /** First byte after the static data; everything from here on belongs to the caller. */

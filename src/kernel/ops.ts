@@ -17,7 +17,7 @@
 export const BLOCK_ROWS = 96;
 
 /** Version of this interface; the binary exports its own and the wrapper refuses another. */
-export const ABI_VERSION = 2;
+export const ABI_VERSION = 3;
 
 /** A byte offset into a kernel's memory. */
 export type Address = number;
@@ -97,6 +97,8 @@ export interface KernelOps {
   choleskyFactor(g: Address, p: number, tolerance: number): number;
   /** Solves UᵀU x = b in place. */
   choleskySolve(u: Address, p: number, b: Address): void;
+  /** phi ← U⁻ᵀphi in place for a feature-major block of p quantities, U packed as choleskyFactor leaves it. */
+  solveRows(u: Address, p: number, phi: Address): void;
   /**
    * Thin QR of a d×r matrix stored by columns (column k at w + 8·k·d), in place, by modified Gram–Schmidt with
    * reorthogonalisation; R (row-major r×r, positive diagonal) goes to `rOut`. After a failure the columns before the

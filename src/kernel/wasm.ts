@@ -49,6 +49,7 @@ const OPERATIONS: { readonly [name in keyof KernelOps]: true } = {
   axpy: true,
   choleskyFactor: true,
   choleskySolve: true,
+  solveRows: true,
   thinQr: true,
   pathGradients: true,
   complexPathGradients: true,

@@ -1,6 +1,6 @@
 /** Cholesky and QR: the same bits on both kernels, small residuals, and the failing pivot or column. */
 import { describe, expect, it } from "vitest";
-import type { KernelOps } from "../../src/kernel/ops.js";
+import { BLOCK_ROWS, type KernelOps } from "../../src/kernel/ops.js";
 import { numbers, onBoth } from "./harness.js";
 
 const EPSILON = Number.EPSILON;
@@ -106,6 +106,26 @@ describe("choleskySolve", () => {
       let s = -b[i];
       for (let j = 0; j < p; j++) s += g[i <= j ? packed(i, j) : packed(j, i)] * x[j];
       expect(Math.abs(s) / (size * EPSILON * p)).toBeLessThan(30);
+    }
+  });
+});
+
+describe("solveRows", () => {
+  it.each([1, 2, 3, 4, 5, 7, 8, 17, 50, 121])("solves for %i quantities in every row of a block", (p) => {
+    const { u } = factor(gramOf(p, 300 + p, 1e-1), p);
+    const phi = numbers(p).array(p * BLOCK_ROWS);
+    const { arrays } = onBoth({ u, phi }, ["phi"], (ops, at) => ops.solveRows(at.u, p, at.phi) as undefined);
+    for (let i = 0; i < BLOCK_ROWS; i++) {
+      for (let j = 0; j < p; j++) {
+        let back = 0;
+        let size = Math.abs(phi[j * BLOCK_ROWS + i]);
+        for (let k = 0; k <= j; k++) {
+          const term = u[packed(k, j)] * arrays.phi[k * BLOCK_ROWS + i];
+          back += term;
+          size += Math.abs(term);
+        }
+        expect(Math.abs(back - phi[j * BLOCK_ROWS + i]) / (size * EPSILON * (p + 2))).toBeLessThan(1);
+      }
     }
   });
 });

@@ -7,7 +7,7 @@ import { describe, expect, it } from "vitest";
 const root = fileURLToPath(new URL("..", import.meta.url));
 const src = join(root, "src");
 /** A folder may import from itself and from those before it. */
-const ORDER = ["base", "kernel", "math", "data", "model", "solve", "single", "theory"];
+const ORDER = ["base", "kernel", "math", "data", "model", "solve", "learn", "single", "theory"];
 /** Adapters import the public entries, the error and input types, and themselves. */
 const ADAPTERS = ["io", "worker", "cluster", "plot", "cli"];
 

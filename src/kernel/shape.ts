@@ -16,6 +16,8 @@ export interface ProblemShape {
   readonly featureCount: number;
   /** Features of degree ≤ D − 1. */
   readonly derivativeCount: number;
+  /** c, directions outside the basis whose motion is looked at (leverages, standard errors); absent when it is not. */
+  readonly complement?: number;
 }
 
 /** X up to this size stays in the kernel's memory; a larger one is streamed block by block from the caller's array. */
@@ -37,6 +39,8 @@ export interface Layout {
   readonly blocks: number;
   readonly paddedRows: number;
   readonly packedCount: number;
+  /** p + c·r, columns of the tangent space of a fit; 0 when it is not looked at. */
+  readonly tangentCount: number;
   readonly resident: boolean;
   readonly slots: Readonly<Record<SlotName, number>>;
   readonly bytes: number;
@@ -75,17 +79,24 @@ const SLOT_NAMES = [
   "fields1",
   "residual0",
   "residual1",
+  "complement",
+  "complementZ",
+  "tangent",
+  "tangentGram",
+  "sandwich",
   "x",
 ] as const;
 export type SlotName = (typeof SLOT_NAMES)[number];
 
 /** Places every slot of a problem in one arena. Cost: O(1). */
 export function layoutOf(shape: ProblemShape, hold = true): Layout {
-  const { samples, columns, rank, degree, featureCount, derivativeCount } = shape;
+  const { samples, columns, rank, degree, featureCount, derivativeCount, complement = 0 } = shape;
   const stride = columns + (columns & 1);
   const blocks = Math.ceil(samples / BLOCK_ROWS);
   const paddedRows = blocks * BLOCK_ROWS;
   const packedCount = (featureCount * (featureCount + 1)) / 2;
+  const motions = complement * rank;
+  const tangentCount = shape.complement === undefined ? 0 : featureCount + motions;
   const resident = hold && paddedRows * stride * F64 <= RESIDENT_BYTES;
   const doubles: Record<SlotName, number> = {
     center: stride,
@@ -120,6 +131,11 @@ export function layoutOf(shape: ProblemShape, hold = true): Layout {
     fields1: paddedRows * (rank + 1),
     residual0: paddedRows,
     residual1: paddedRows,
+    complement: stride * complement,
+    complementZ: BLOCK_ROWS * complement,
+    tangent: BLOCK_ROWS * tangentCount,
+    tangentGram: (tangentCount * (tangentCount + 1)) / 2,
+    sandwich: (motions * (motions + 1)) / 2,
     x: resident ? paddedRows * stride : 0,
   };
   const slots = {} as Record<SlotName, number>;
@@ -128,7 +144,7 @@ export function layoutOf(shape: ProblemShape, hold = true): Layout {
     slots[name] = bytes;
     bytes += Math.ceil((doubles[name] * F64) / ALIGN) * ALIGN;
   }
-  return { shape, stride, blocks, paddedRows, packedCount, resident, slots, bytes };
+  return { shape, stride, blocks, paddedRows, packedCount, tangentCount, resident, slots, bytes };
 }
 
 /**

@@ -237,15 +237,50 @@ export class Workspace extends Blocks {
 
   /** Z at the current point, n×r row-major. */
   projections(): Float64Array {
+    const r = this.layout.shape.rank;
+    return this.#byRows(this.#slot("z", false), r, 0, r);
+  }
+
+  /** √w·∇f at the current point, n×r row-major. */
+  linkGradients(): Float64Array {
+    const r = this.layout.shape.rank;
+    return this.#byRows(this.#slot("fields", false), r + 1, 1, r);
+  }
+
+  /** Diagonal of (ΦᵀΦ/n + diag(penalty))⁻¹ of the current point's solve, p numbers. Cost: p³ flops. */
+  inverseDiagonal(): Float64Array {
     const m = this.tenant.enter();
-    const { rank: r, samples } = this.layout.shape;
-    const z = this.view(m, this.#slot("z", false), this.layout.paddedRows * r);
-    const out = new Float64Array(samples * r);
-    for (let i = 0; i < samples; i++) {
-      const at = Math.floor(i / BLOCK_ROWS) * r * BLOCK_ROWS + (i % BLOCK_ROWS);
-      for (let k = 0; k < r; k++) out[i * r + k] = z[at + k * BLOCK_ROWS];
+    const p = this.layout.shape.featureCount;
+    const out = new Float64Array(p);
+    const phi = this.view(m, "phi", p * BLOCK_ROWS);
+    // ‖U⁻ᵀeⱼ‖² for a block of unit vectors at a time.
+    for (let first = 0; first < p; first += BLOCK_ROWS) {
+      const count = Math.min(BLOCK_ROWS, p - first);
+      phi.fill(0);
+      for (let i = 0; i < count; i++) phi[(first + i) * BLOCK_ROWS + i] = 1;
+      m.ops.solveRows(this.at(m, this.#slot("factor", false)), p, this.at(m, "phi"));
+      for (let j = first; j < p; j++) {
+        for (let i = 0; i < count; i++) out[first + i] += phi[j * BLOCK_ROWS + i] ** 2;
+      }
     }
     return out;
+  }
+
+  /** √w·ρ at the current point, n numbers. */
+  residuals(): Float64Array {
+    const m = this.tenant.enter();
+    return this.view(m, this.#slot("residual", false), this.layout.shape.samples).slice();
+  }
+
+  /** Address of a block's √w·(f, ∂f) at the current point, r + 1 rows. */
+  fieldsOfPoint(m: Machine, b: number): Address {
+    return this.row(m, this.#slot("fields", false), b, this.layout.shape.rank + 1);
+  }
+
+  /** Features of a block at the current point, written to `phi`. */
+  featuresOfPoint(m: Machine, b: number, phi: Address): void {
+    const r = this.layout.shape.rank;
+    this.#features(m, b, this.row(m, this.#slot("z", false), b, r), this.row(m, "rootWeights", b, 1), phi);
   }
 
   // ------------------------------------------------------------------ inside
@@ -261,13 +296,30 @@ export class Workspace extends Blocks {
     return this.readPaired(r);
   }
 
+  /** `count` quantities from `first` on of a feature-major array with `width` of them, n×count row-major. */
+  #byRows(slot: SlotName, width: number, first: number, count: number): Float64Array {
+    const { paddedRows, shape } = this.layout;
+    const source = this.view(this.tenant.enter(), slot, paddedRows * width);
+    const out = new Float64Array(shape.samples * count);
+    for (let i = 0; i < shape.samples; i++) {
+      const at = Math.floor(i / BLOCK_ROWS) * width * BLOCK_ROWS + (i % BLOCK_ROWS) + first * BLOCK_ROWS;
+      for (let k = 0; k < count; k++) out[i * count + k] = source[at + k * BLOCK_ROWS];
+    }
+    return out;
+  }
+
   #slot(name: keyof typeof POINT_SLOTS, trial: boolean): SlotName {
     return POINT_SLOTS[name][trial ? 1 - this.#current : this.#current];
   }
-  #features(m: Machine, b: number, z: Address, scale = this.row(m, "rootWeights", b, 1)): void {
+  #features(
+    m: Machine,
+    b: number,
+    z: Address,
+    scale = this.row(m, "rootWeights", b, 1),
+    phi = this.at(m, "phi"),
+  ): void {
     const { rank, degree, featureCount } = this.layout.shape;
-    const [table, h, phi] = [this.at(m, "table"), this.at(m, "h"), this.at(m, "phi")];
-    m.ops.features(z, rank, degree, scale, table, featureCount, h, phi);
+    m.ops.features(z, rank, degree, scale, this.at(m, "table"), featureCount, this.at(m, "h"), phi);
   }
 
   #accumulate(m: Machine, b: number, z: Address, scale?: Address, y = this.row(m, "target", b, 1)): void {

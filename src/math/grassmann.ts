@@ -162,6 +162,36 @@ function gramSchmidt(a: Float64Array, d: number, r: number, tolerance: number): 
   return { basis, rank };
 }
 
+/**
+ * W⊥: d×(d−r) row-major with orthonormal columns that complete a basis W (d×r, orthonormal), by Householder reflections.
+ * Cost: 4d²r flops.
+ */
+export function complementOf(w: ArrayLike<number>, d: number, r: number): Float64Array {
+  const a = Float64Array.from({ length: d * r }, (_, i) => w[i]);
+  const reflectors: Float64Array[] = [];
+  for (let k = 0; k < r; k++) {
+    const v = new Float64Array(d);
+    for (let i = k; i < d; i++) v[i] = a[i * r + k];
+    v[k] += v[k] < 0 ? -norm(v) : norm(v);
+    const size = norm(v);
+    for (let i = k; i < d; i++) v[i] /= size;
+    reflectors.push(v);
+    reflect(v, a, d, r, k);
+  }
+  const c = d - r;
+  const out = new Float64Array(d * c);
+  for (let k = 0; k < c; k++) out[(r + k) * c + k] = 1;
+  for (let k = r - 1; k >= 0; k--) reflect(reflectors[k], out, d, c, k);
+  return out;
+}
+
+/** A ← (I − 2vvᵀ)A for a d×c matrix; v vanishes before entry `from`. */
+function reflect(v: Float64Array, a: Float64Array, d: number, c: number, from: number): void {
+  const overlap = new Float64Array(c);
+  for (let i = from; i < d; i++) for (let k = 0; k < c; k++) overlap[k] += v[i] * a[i * c + k];
+  for (let i = from; i < d; i++) for (let k = 0; k < c; k++) a[i * c + k] -= 2 * v[i] * overlap[k];
+}
+
 /** Largest ‖AᵀA − I‖_F that the geometry accepts as orthonormal. */
 export const ORTHONORMAL_TOLERANCE = 1e-8;
 

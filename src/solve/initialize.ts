@@ -66,7 +66,11 @@ function addOuter(out: Float64Array, m: Float64Array, block: Float64Array, b: nu
  * Σ_h p_h[(C_h − I)² + m_h m_hᵀ] over slices of equal numbers of responses: sees every transform of y with a moment of
  * degree ≤ 2 in x, so also abs and products, where moments of y itself vanish.
  */
-async function sliceOperator(workspace: Workspace, inputs: InputMap, y: Float64Array): Promise<SymmetricOperator> {
+export async function sliceOperator(
+  workspace: Workspace,
+  inputs: InputMap,
+  y: Float64Array,
+): Promise<SymmetricOperator> {
   const n = y.length;
   const weights = workspace.rowWeights();
   const order = Int32Array.from({ length: n }, (_, i) => i).sort((a, b) => y[a] - y[b] || a - b);
@@ -105,7 +109,7 @@ async function sliceOperator(workspace: Workspace, inputs: InputMap, y: Float64A
 }
 
 /** Σ τᵢ(x̂ᵢx̂ᵢᵀ − I)/n with τ centred, so that the identity drops out. */
-async function hessian(workspace: Workspace, inputs: InputMap, tau: Float64Array): Promise<SymmetricOperator> {
+export async function hessian(workspace: Workspace, inputs: InputMap, tau: Float64Array): Promise<SymmetricOperator> {
   const weights = workspace.rowWeights();
   const n = workspace.weightSum;
   const weighted = weights ? tau.map((t, i) => t * weights[i]) : tau;

@@ -1,6 +1,7 @@
 /** From the end of a run to its result: principal frame, tail, diagnostics, warnings. */
 import type { RunControl } from "../base/control.js";
 import { VERSION } from "../base/version.js";
+import type { Workspace } from "../kernel/workspace.js";
 import { multiply, symmetricEigen } from "../math/dense.js";
 import { fittedLeaps } from "../model/exponents.js";
 import type { Link } from "../model/link.js";
@@ -100,7 +101,7 @@ export async function finish(
       degreesOfFreedom: choice.degreesOfFreedom,
       gaussianity: gaussianityOf(z, rows.rows, rank),
       principalValues: principalValuesOf(end.point.gradientMoment, rank).map((v) => v * scale),
-      leaps: leapSummary(model.link, choice, end.point.meanSquare * scale, workspace.weightSum),
+      leaps: leapSummary(model.link, workspace, choice, end.point.meanSquare * scale),
       warnings: all,
     },
     kernel: workspace.report,
@@ -113,9 +114,10 @@ export async function finish(
 }
 
 /** Leaps of the fitted link; coefficients within three standard errors of zero count as zero. */
-function leapSummary(link: Link, choice: RidgeChoice, meanSquare: number, n: number): LeapSummary {
+function leapSummary(link: Link, workspace: Workspace, choice: RidgeChoice, meanSquare: number): LeapSummary {
+  const n = workspace.weightSum;
   const variance = meanSquare / Math.max(1 - choice.degreesOfFreedom / n, 1e-3);
-  const errors = choice.inverseDiagonal.map((v) => Math.sqrt((variance * v) / n));
+  const errors = workspace.inverseDiagonal().map((v) => Math.sqrt((variance * v) / n));
   const { informationExponent, leap, steps, tolerance } = fittedLeaps(link, errors);
   return {
     informationExponent,

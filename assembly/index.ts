@@ -9,8 +9,9 @@ export { accumulateGram, accumulateMoment } from "./gram";
 export { features } from "./hermite";
 export { complexPathGradients, complexPathResponses, pathGradients, pathResponses } from "./meanField";
 export { thinQr } from "./qr";
+export { radial, radialGradient } from "./radial";
 export { columnSquares, columnSums, secondMoment, standardize } from "./statistics";
-export { solveRows } from "./triangular";
+export { backSolveRows, solveRows } from "./triangular";
 
 /** Version of this list; src/kernel/ops.ts has the same number. */
 export function abiVersion(): i32 {

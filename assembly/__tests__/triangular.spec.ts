@@ -1,6 +1,6 @@
 import { choleskyFactor } from "../cholesky";
 import { OK } from "../status";
-import { solveRows } from "../triangular";
+import { backSolveRows, solveRows } from "../triangular";
 import { array, constant, get, packed, seed, set } from "./arena";
 
 describe("triangular", () => {
@@ -35,6 +35,26 @@ describe("triangular", () => {
         for (let i = 0; i < 96; i++) {
           let back: f64 = 0;
           for (let k = 0; k <= j; k++) back += get(u, packed(k, j)) * get(phi, k * 96 + i);
+          if (abs(back - get(given, j * 96 + i)) > 1e-12) right = false;
+        }
+      }
+      expect(right).toBe(true);
+      for (let i = 0; i < 96; i++) expect(get(phi, p * 96 + i)).toBe(77);
+    }
+  });
+  it("U times the back-solved block gives the block back, every size up to 13", () => {
+    seed(72);
+    for (let p = 1; p <= 13; p++) {
+      const u = constant((p * (p + 1)) / 2, 0.25), phi = array((p + 1) * 96), given = array(p * 96);
+      for (let j = 0; j < p; j++) set(u, packed(j, j), 2);
+      for (let k = 0; k < p * 96; k++) set(given, k, get(phi, k));
+      for (let i = 0; i < 96; i++) set(phi, p * 96 + i, 77);
+      backSolveRows(u, p, phi);
+      let right = true;
+      for (let j = 0; j < p; j++) {
+        for (let i = 0; i < 96; i++) {
+          let back: f64 = 0;
+          for (let k = j; k < p; k++) back += get(u, packed(j, k)) * get(phi, k * 96 + i);
           if (abs(back - get(given, j * 96 + i)) > 1e-12) right = false;
         }
       }

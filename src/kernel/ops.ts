@@ -19,6 +19,12 @@ export const BLOCK_ROWS = 96;
 /** Version of this interface; the binary exports its own and the wrapper refuses another. */
 export const ABI_VERSION = 3;
 
+/**
+ * Radial functions κ of the squared distance q: "gauss" is e^{−q/2}; "matern52", with d = √(5q), is (1 + d + d²/3)e^{−d}.
+ * Both vanish exactly where the exponent is below −708.
+ */
+export const RADIAL_KINDS = { gauss: 0, matern52: 1 } as const;
+
 /** A byte offset into a kernel's memory. */
 export type Address = number;
 
@@ -99,6 +105,29 @@ export interface KernelOps {
   choleskySolve(u: Address, p: number, b: Address): void;
   /** phi ← U⁻ᵀphi in place for a feature-major block of p quantities, U packed as choleskyFactor leaves it. */
   solveRows(u: Address, p: number, phi: Address): void;
+  /** phi ← U⁻¹phi in place, as solveRows. */
+  backSolveRows(u: Address, p: number, phi: Address): void;
+  /**
+   * Radial functions of the distance to m centres, u row-major m×r. With q = Σ_k (z[k] − u(j, k))²:
+   * phi[j] = scale·κ(q) and psi[j] = scale·2κ′(q), so that ∇_z phi[j] = psi[j]·(z − u_j). `kind` is one of RADIAL_KINDS.
+   */
+  radial(z: Address, r: number, u: Address, m: number, kind: number, scale: Address, phi: Address, psi: Address): void;
+  /**
+   * Turns ∂/∂phi into ∂/∂z and ∂/∂u: in place g[j] ← t[j] = (g[j] + a[j]·rho)·psi[j] with a of m doubles, then
+   * out[k] = Σ_j t[j]·(z[k] − u(j, k)) and sums(j, k) += Σ t[j]·(z[k] − u(j, k)) over the block, sums row-major m×r.
+   */
+  radialGradient(
+    z: Address,
+    r: number,
+    u: Address,
+    m: number,
+    psi: Address,
+    g: Address,
+    a: Address,
+    rho: Address,
+    out: Address,
+    sums: Address,
+  ): void;
   /**
    * Thin QR of a d×r matrix stored by columns (column k at w + 8·k·d), in place, by modified Gram–Schmidt with
    * reorthogonalisation; R (row-major r×r, positive diagonal) goes to `rOut`. After a failure the columns before the

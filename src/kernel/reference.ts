@@ -9,6 +9,8 @@
  */
 import { createMeanFieldOps } from "./meanFieldReference.js";
 import { type Address, BLOCK_ROWS, type KernelOps } from "./ops.js";
+import { createRadialOps } from "./radialReference.js";
+import { createTriangularOps } from "./triangularReference.js";
 
 /** Views of one flat memory; getters may return new views after the buffer behind them was replaced. */
 export interface MemoryViews {
@@ -241,26 +243,14 @@ export function createReferenceOps(memory: MemoryViews): KernelOps {
       }
     },
 
-    /** Sums IN ORDER over the columns before. */
-    solveRows(u, p, phi) {
-      const f = memory.f64;
-      const first = phi >>> 3;
-      let c = u >>> 3;
-      for (let j = 0, row = first; j < p; c += ++j, row += B) {
-        for (let i = 0; i < B; i++) {
-          let sum = 0;
-          for (let k = 0, at = first + i; k < j; k++, at += B) sum += f[c + k] * f[at];
-          f[row + i] = (f[row + i] - sum) / f[c + j];
-        }
-      }
-    },
-
     /** Inner products BY FOUR. */
     thinQr(w, d, r, rOut) {
       return thinQr(memory.f64, w >>> 3, d, r, rOut >>> 3);
     },
 
     ...createMeanFieldOps(memory),
+    ...createRadialOps(memory),
+    ...createTriangularOps(memory),
   };
 }
 

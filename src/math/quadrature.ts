@@ -1,6 +1,6 @@
 /** Gauss–Hermite nodes and weights, and a rule for the two half-lines that forgives a kink at 0. */
 import { checkInteger } from "../base/assert.js";
-import { normalDensity } from "../base/elementary.js";
+import { cos, normalDensity } from "../base/elementary.js";
 import { symmetricEigen } from "./dense.js";
 import { hermiteInto } from "./hermite.js";
 
@@ -95,19 +95,46 @@ function polishedRoot(n: number, index: number, h: Float64Array): number {
   return x;
 }
 
+const legendreRules = new Map<number, QuadratureRule>();
+
 /**
- * The n-point Gauss–Legendre rule on (−1, 1): Σ weights·g(nodes) ≈ ∫g, weights sum to 2.
+ * The n-point Gauss–Legendre rule on (−1, 1): Σ weights·g(nodes) ≈ ∫g, weights sum to 2; symmetric.
  *
- * For small n (nodes to a few ε): eigenvalues and first eigenvector entries of the Jacobi matrix (Golub & Welsch).
+ * Newton steps on P_n from Tricomi's estimate of its roots; nodes and weights to a few ε.
+ *
+ * @returns fresh arrays
+ * Cost: O(n²) the first time, cached.
  */
 export function gaussLegendre(n: number): QuadratureRule {
   checkInteger(n, "n", { min: 1, max: 64 });
-  const jacobi = new Float64Array(n * n);
-  for (let k = 1; k < n; k++) {
-    jacobi[k * n + k - 1] = jacobi[(k - 1) * n + k] = k / Math.sqrt(4 * k * k - 1);
+  let rule = legendreRules.get(n);
+  if (rule === undefined) {
+    rule = buildLegendreRule(n);
+    legendreRules.set(n, rule);
   }
-  const { values, vectors } = symmetricEigen(jacobi, n);
-  return { nodes: values, weights: Float64Array.from({ length: n }, (_, i) => 2 * vectors[i] * vectors[i]) };
+  return { nodes: rule.nodes.slice(), weights: rule.weights.slice() };
+}
+
+function buildLegendreRule(n: number): QuadratureRule {
+  const nodes = new Float64Array(n);
+  const weights = new Float64Array(n);
+  for (let i = 0; 2 * i < n; i++) {
+    let x = 2 * i + 1 === n ? 0 : cos((Math.PI * (i + 0.75)) / (n + 0.5));
+    let slope = 0;
+    // Quadratic convergence: the bound on steps is never met.
+    for (let step = 0; step < 20; step++) {
+      let [below, here] = [1, x];
+      for (let k = 2; k <= n; k++) [below, here] = [here, ((2 * k - 1) * x * here - (k - 1) * below) / k];
+      slope = (n * (x * here - below)) / (x * x - 1);
+      const change = here / slope;
+      x -= change;
+      if (Math.abs(change) <= Number.EPSILON) break;
+    }
+    nodes[i] = -x;
+    nodes[n - 1 - i] = x;
+    weights[i] = weights[n - 1 - i] = 2 / ((1 - x * x) * slope * slope);
+  }
+  return { nodes, weights };
 }
 
 const splitRules = new Map<number, QuadratureRule>();

@@ -68,10 +68,16 @@ describe("Gauss–Hermite", () => {
 
 describe("other rules", () => {
   it("Gauss–Legendre integrates polynomials over (−1, 1)", () => {
-    const rule = gaussLegendre(10);
-    for (let k = 0; k < 20; k++) {
-      expect(Math.abs(integrate(rule, (x) => x ** k) - (k % 2 === 0 ? 2 / (k + 1) : 0))).toBeLessThan(1e-14);
+    for (const n of [1, 2, 3, 10, 33, 64]) {
+      const rule = gaussLegendre(n);
+      expect(rule.nodes.length).toBe(n);
+      for (let k = 0; k < 2 * n; k++) {
+        expect(Math.abs(integrate(rule, (x) => x ** k) - (k % 2 === 0 ? 2 / (k + 1) : 0))).toBeLessThan(1e-14);
+      }
+      for (let i = 1; i < n; i++) expect(rule.nodes[i]).toBeGreaterThan(rule.nodes[i - 1]);
     }
+    // n = 3: 0 and ±√(3/5).
+    expect(Array.from(gaussLegendre(3).nodes)).toEqual([-Math.sqrt(0.6), 0, Math.sqrt(0.6)]);
   });
 
   it.each([1, 3, 12, 40, 64])("the split rule of 2·%d nodes is exact on each half-line", (half) => {

@@ -1,0 +1,152 @@
+/** One rank and degree: directions refined from a start, ridge by GCV, leave-one-out errors. */
+import { subspaceDistance } from "../math/grassmann.js";
+import { featureCount } from "../math/multiIndex.js";
+import { toColumns } from "../solve/inputMap.js";
+import { chooseRidge, degreePenalty, gramScale, Penalty } from "../solve/linkSolve.js";
+import { methodNamed } from "../solve/methods.js";
+import { type FlowPoint, ProfiledLoss } from "../solve/objective.js";
+import {
+  anyOf,
+  diverged,
+  gradientBelow,
+  iterationLimit,
+  nothingToOptimize,
+  type StoppingRule,
+} from "../solve/stopping.js";
+import { twoTimescale } from "../solve/twoTimescale.js";
+import { isExact, leaveOneOut } from "./score.js";
+import type { Start } from "./starts.js";
+import { type Study, weightedMean, withWorkspace } from "./study.js";
+
+/** A fitted rank and degree with its score. */
+export interface Candidate {
+  readonly rank: number;
+  readonly degree: number;
+  /** k×r in the whitened coordinates. */
+  readonly basis: Float64Array;
+  /** Relative ridge. */
+  readonly ridge: number;
+  /** Mean squared leave-one-out error, in units of var(y). */
+  readonly score: number;
+  /** Leave-one-out errors, n. */
+  readonly errors: Float64Array;
+  readonly degreesOfFreedom: number;
+  readonly gcv: number;
+  readonly meanSquare: number;
+  readonly gradientMoment: Float64Array;
+  /** √w·ρ, n. */
+  readonly residuals: Float64Array;
+  /** n×r projections. */
+  readonly projections: Float64Array;
+  /** p coefficients of the link, for y of variance 1. */
+  readonly coefficients: Float64Array;
+  /** Name of the start that led here. */
+  readonly start: string;
+}
+
+/** Relative ridge of the first descent, as for a single fit. */
+const FIRST_RIDGE = 1e-6;
+/** GCV ridges up to this many times the first are used without another descent. */
+const NEAR = 10;
+const TOLERANCE = 1e-4;
+/** Starts this close, as an angle, lead to one end. */
+const SAME_BASIS = 0.02;
+const ITERATIONS = 30;
+
+/** Stops a search descent: a warm start needs few steps, a cold one no exact end. */
+export function searchRules(dim: number, rank: number, iterations = ITERATIONS): StoppingRule {
+  return anyOf(diverged, nothingToOptimize(dim, rank), gradientBelow(TOLERANCE), stalled(), iterationLimit(iterations));
+}
+
+/** Ends a run whose loss fell by less than this part in a step. */
+const STALL = 1e-4;
+function stalled(): StoppingRule {
+  let before = Number.POSITIVE_INFINITY;
+  return ({ point }) => {
+    const slow = before - point.loss < STALL * point.loss;
+    before = point.loss;
+    return slow ? { reason: "step-limit", converged: false } : undefined;
+  };
+}
+
+/** Runs Gauss–Newton from a basis to its end. */
+export async function descendTo(objective: ProfiledLoss, basis: Float64Array, rules: StoppingRule): Promise<FlowPoint> {
+  const run = twoTimescale(objective, basis, methodNamed("gauss-newton"), rules);
+  for (;;) {
+    const { done, value } = await run.next();
+    if (done) return value.point;
+  }
+}
+
+/** Fits and scores (rank, degree) from the best of some starts; undefined where the link cannot be determined. */
+export async function evaluate(
+  study: Study,
+  rank: number,
+  degree: number,
+  starts: readonly Start[],
+  spread: () => Float64Array,
+): Promise<Candidate | undefined> {
+  const { inputs, rows } = study;
+  const motions = rank * (inputs.dim - rank);
+  const exact = isExact(rows.rows, featureCount(rank, degree), motions);
+  const shape = exact ? inputs.dim - rank : 0;
+  return withWorkspace(
+    study,
+    rank,
+    degree,
+    async (workspace) => {
+      const weights = degreePenalty(rank, degree);
+      await workspace.projectTrial(toColumns(inputs, starts[0].basis, rank));
+      const unit = gramScale(workspace);
+      let mu = FIRST_RIDGE * unit;
+      let objective = new ProfiledLoss(workspace, inputs, new Penalty(weights, mu, unit));
+      let from = starts[0];
+      let point = await descendTo(objective, starts[0].basis, searchRules(inputs.dim, rank));
+      for (const other of starts.slice(1)) {
+        if (subspaceDistance(starts[0].basis, other.basis, inputs.dim, rank, rank) < SAME_BASIS) continue;
+        const end = await descendTo(objective, other.basis, searchRules(inputs.dim, rank));
+        if (!(end.loss < point.loss)) continue;
+        point = end;
+        from = other;
+      }
+      // The normal equations left behind are those of the last trial, which may have been refused.
+      point = await objective.at(point.basis);
+      let choice = chooseRidge(workspace, weights, unit, mu, point.meanSquare, motions);
+      if (choice.mu > NEAR * mu) {
+        mu = choice.mu;
+        objective = new ProfiledLoss(workspace, inputs, new Penalty(weights, mu, unit));
+        point = await descendTo(objective, point.basis, searchRules(inputs.dim, rank));
+        point = await objective.at(point.basis);
+        choice = chooseRidge(workspace, weights, unit, mu, point.meanSquare, motions);
+      }
+      if (choice.mu !== mu) {
+        mu = choice.mu;
+        objective = new ProfiledLoss(workspace, inputs, new Penalty(weights, mu, unit));
+        point = await objective.at(point.basis);
+      }
+      const loo = await leaveOneOut(workspace, inputs, point, objective.penalty.diagonal, spread);
+      if (!loo) return undefined;
+      const score = weightedMean(
+        study,
+        loo.errors.map((e) => e * e),
+      );
+      return {
+        rank,
+        degree,
+        basis: point.basis,
+        ridge: mu / unit,
+        score,
+        errors: loo.errors,
+        degreesOfFreedom: loo.degreesOfFreedom,
+        gcv: choice.score,
+        meanSquare: point.meanSquare,
+        gradientMoment: point.gradientMoment,
+        residuals: workspace.residuals(),
+        projections: workspace.projections(),
+        coefficients: point.coefficients,
+        start: from.name,
+      };
+    },
+    shape,
+  );
+}

@@ -1,0 +1,47 @@
+/** Comparing candidates by their leave-one-out errors, and the choice among them. */
+import type { Candidate } from "./candidate.js";
+import { type Study, weightedMean } from "./study.js";
+
+/** A gain must exceed this part of the best score, beside one standard error. */
+const LEAST_GAIN = 0.02;
+/** Inside a rank, fewer degrees of freedom win over a better score by less than this many standard errors. */
+const NEARLY = 0.25;
+
+/** Mean of e_a² − e_b² over the rows with its standard error. */
+export function pairedDifference(study: Study, a: Candidate, b: Candidate): { mean: number; standardError: number } {
+  const difference = a.errors.map((e, i) => e * e - b.errors[i] * b.errors[i]);
+  const mean = weightedMean(study, difference);
+  const variance = weightedMean(
+    study,
+    difference.map((v) => (v - mean) ** 2),
+  );
+  return { mean, standardError: Math.sqrt(variance / difference.length) };
+}
+
+/** Whether b's errors are below a's by more than a standard error and two per cent. */
+export function gains(study: Study, a: Candidate, b: Candidate): boolean {
+  const { mean, standardError } = pairedDifference(study, a, b);
+  return mean > Math.max(standardError, LEAST_GAIN * a.score);
+}
+
+/** The lowest score; the first of equal ones. */
+export const bestOf = (candidates: readonly Candidate[]): Candidate =>
+  candidates.reduce((a, b) => (b.score < a.score ? b : a));
+
+/**
+ * The smallest rank with a candidate within one paired standard error of the best score; in that rank the best score, or
+ * fewer degrees of freedom at nearly that.
+ * Source: `math/learner` §5.
+ */
+export function choose(study: Study, candidates: readonly Candidate[]): Candidate {
+  const best = bestOf(candidates);
+  const within = (c: Candidate, to: Candidate, share: number): boolean => {
+    const { mean, standardError } = pairedDifference(study, c, to);
+    return mean <= share * standardError;
+  };
+  const ranks = candidates.filter((c) => c === best || within(c, best, 1)).map((c) => c.rank);
+  const inside = candidates.filter((c) => c.rank === Math.min(...ranks));
+  const top = bestOf(inside);
+  const near = inside.filter((c) => c.degreesOfFreedom < top.degreesOfFreedom && within(c, top, NEARLY));
+  return [top, ...near].reduce((a, b) => (b.degreesOfFreedom < a.degreesOfFreedom ? b : a));
+}

@@ -1,0 +1,172 @@
+/** Frames from moments of the data: leading eigenvectors of matrices that see different kinds of links. */
+import { weightedSum } from "../kernel/columns.js";
+import type { Workspace } from "../kernel/workspace.js";
+import { multiply, symmetricEigen, transpose } from "../math/dense.js";
+import { complementOf, orthonormalize } from "../math/grassmann.js";
+import { leadingEigenpairs, type SymmetricOperator } from "../math/krylov.js";
+import { hessian, sliceOperator } from "../solve/initialize.js";
+import { fromColumns } from "../solve/inputMap.js";
+import type { Candidate } from "./candidate.js";
+import { type Study, withWorkspace } from "./study.js";
+
+/** Ordered orthonormal directions, best first: their first r columns are a frame of rank r. */
+export interface Frames {
+  readonly name: string;
+  /** k×count row-major. */
+  readonly vectors: Float64Array;
+  readonly count: number;
+}
+
+/** Transforms τ(y) of the standardized response whose Hessians Σ τ(yᵢ)(x̂x̂ᵀ − I)/n see links that others are blind to. */
+const transforms: readonly { readonly name: string; readonly of: (y: Float64Array) => Float64Array }[] = [
+  { name: "ranks", of: ranks },
+  { name: "clip", of: (y) => y.map((t) => Math.max(-2.5, Math.min(2.5, t))) },
+  { name: "square", of: (y) => y.map((t) => (t * t - 1) / (t * t + 1)) },
+  { name: "low", of: (y) => bounded(y, (t, low) => t - low, 0.2) },
+  { name: "high", of: (y) => bounded(y, (t, _, high) => high - t, 0.2) },
+  { name: "mid", of: (y) => bounded(y, (t, _low, _high, middle) => Math.abs(t - middle), 0.3) },
+];
+
+/** (a − 1)/(a + shift) for a ≥ 0 relative to its mean. */
+function bounded(
+  y: Float64Array,
+  size: (t: number, low: number, high: number, middle: number) => number,
+  shift: number,
+): Float64Array {
+  const sorted = Float64Array.from(y).sort();
+  const [low, high, middle] = [sorted[0], sorted[y.length - 1], sorted[y.length >> 1]];
+  const a = y.map((t) => size(t, low, high, middle));
+  const mean = a.reduce((sum, v) => sum + v, 0) / y.length || 1;
+  return a.map((v) => (v / mean - 1) / (v / mean + shift));
+}
+
+/** Centred ranks in [−1, 1]; equal responses share theirs. */
+function ranks(y: Float64Array): Float64Array {
+  const n = y.length;
+  const order = Int32Array.from({ length: n }, (_, i) => i).sort((a, b) => y[a] - y[b] || a - b);
+  const out = new Float64Array(n);
+  for (let first = 0; first < n; ) {
+    let last = first;
+    while (last + 1 < n && y[order[last + 1]] === y[order[first]]) last++;
+    for (let k = first; k <= last; k++) out[order[k]] = (first + last + 1 - n) / n;
+    first = last + 1;
+  }
+  return out;
+}
+
+/**
+ * The portfolio of moment frames, up to `count` directions each, computed once for all ranks.
+ * Source: `math/learner` §2. Cost: about ten passes of n·d² flops.
+ */
+export async function momentFrames(study: Study, count: number): Promise<Frames[]> {
+  const { inputs, y, weights } = study;
+  const k = inputs.dim;
+  const wanted = Math.min(count, k);
+  return withWorkspace(study, 1, 1, async (workspace) => {
+    const out: Frames[] = [];
+    const add = (name: string, apply: SymmetricOperator): void => {
+      const { vectors, values } = leadingEigenpairs(apply, k, wanted, "magnitude", 1e-3);
+      out.push({ name, vectors, count: values.length });
+    };
+    add("slices", await sliceOperator(workspace, inputs, y));
+    for (const { name, of } of transforms) {
+      const tau = of(y);
+      const apply = await hessian(workspace, inputs, tau);
+      add(`hessian ${name}`, apply);
+      if (name !== "ranks" && name !== "clip") continue;
+      const v = await meanVector(workspace, study, weights ? tau.map((t, i) => t * weights[i]) : tau);
+      const weight = Math.max(1, k / 10);
+      add(`linear + hessian ${name}`, (block, b) => {
+        const moved = apply(apply(block, b), b);
+        addOuter(moved, v, block, b, weight);
+        return moved;
+      });
+      if (name === "clip") out.push({ name: "linear", vectors: orthonormalize(v, k, 1).basis, count: 1 });
+    }
+    return out;
+  });
+}
+
+/** Σ τᵢx̂ᵢ/n. */
+async function meanVector(workspace: Workspace, { inputs }: Study, tau: Float64Array): Promise<Float64Array> {
+  const sum = await weightedSum(workspace, tau);
+  return fromColumns(inputs, sum, 1).map((v) => v / workspace.weightSum);
+}
+
+function addOuter(out: Float64Array, m: Float64Array, block: Float64Array, b: number, share: number): void {
+  for (let c = 0; c < b; c++) {
+    let overlap = 0;
+    for (let j = 0; j < m.length; j++) overlap += m[j] * block[j * b + c];
+    for (let j = 0; j < m.length; j++) out[j * b + c] += share * overlap * m[j];
+  }
+}
+
+/** Share of the residuals clipped at each end before they choose a direction. */
+const CLIPPED = 0.005;
+
+/**
+ * Frames of rank r + 1 that extend a basis by the direction in which its residuals still vary: the leading one of the
+ * first moments with {1, z, h₂(z)}, the two leading eigenvectors of the residual Hessian, and the leading one of both.
+ */
+export async function growingFrames(
+  study: Study,
+  { basis, rank: r, residuals, projections: z }: Candidate,
+): Promise<Frames[]> {
+  const { inputs, weights } = study;
+  const k = inputs.dim;
+  const c = k - r;
+  if (c === 0) return [];
+  const rho = clipped(residuals);
+  const outside = complementOf(basis, k, r);
+  return withWorkspace(study, 1, 1, async (workspace) => {
+    const n = rho.length;
+    const columns: Float64Array[] = [];
+    const functions: ((i: number) => number)[] = [() => 1];
+    for (let l = 0; l < r; l++) {
+      functions.push((i) => z[i * r + l]);
+      functions.push((i) => (z[i * r + l] ** 2 - 1) / Math.SQRT2);
+    }
+    for (const f of functions) {
+      const tau = Float64Array.from({ length: n }, (_, i) => rho[i] * f(i) * (weights ? weights[i] : 1));
+      columns.push(multiply(transpose(outside, k, c), await meanVector(workspace, study, tau), c, k, 1));
+    }
+    const first = new Float64Array(c * c);
+    for (const v of columns) for (let i = 0; i < c; i++) for (let j = 0; j < c; j++) first[i * c + j] += v[i] * v[j];
+    const apply = await hessian(workspace, inputs, rho);
+    const inside = multiply(transpose(outside, k, c), apply(outside, c), c, k, c);
+    const second = multiply(inside, inside, c, c, c);
+    const both = first.map((v, i) => v + second[i]);
+    const byMoments = leading(first, c, 1);
+    const byHessian = leading(second, c, Math.min(2, c));
+    const byBoth = leading(both, c, 1);
+    const extended = (name: string, direction: Float64Array): Frames => {
+      const v = multiply(outside, direction, k, c, 1);
+      const joined = new Float64Array(k * (r + 1));
+      for (let i = 0; i < k; i++) {
+        for (let l = 0; l < r; l++) joined[i * (r + 1) + l] = basis[i * r + l];
+        joined[i * (r + 1) + r] = v[i];
+      }
+      return { name, vectors: orthonormalize(joined, k, r + 1, 0).basis, count: r + 1 };
+    };
+    return [
+      extended("grown by moments", byMoments[0]),
+      extended("grown by both", byBoth[0]),
+      ...byHessian.map((v, i) => extended(`grown by Hessian ${i + 1}`, v)),
+    ];
+  });
+}
+
+/** Eigenvectors of the largest eigenvalues of a positive semi-definite matrix. */
+function leading(matrix: Float64Array, n: number, count: number): Float64Array[] {
+  const { vectors } = symmetricEigen(matrix, n);
+  return Array.from({ length: count }, (_, k) =>
+    Float64Array.from({ length: n }, (_, i) => vectors[i * n + (n - 1 - k)]),
+  );
+}
+
+function clipped(residuals: Float64Array): Float64Array {
+  const sorted = Float64Array.from(residuals).sort();
+  const cut = Math.floor(CLIPPED * sorted.length);
+  const [low, high] = [sorted[cut], sorted[sorted.length - 1 - cut]];
+  return residuals.map((v) => Math.max(low, Math.min(high, v)));
+}

@@ -1,0 +1,47 @@
+/** Basin hopping where rows are few: the loss of a wrong basin then looks like that of the right one from afar. */
+import { log } from "../base/elementary.js";
+import { createRng } from "../base/rng.js";
+import { orthonormalize } from "../math/grassmann.js";
+import { follow, type Polished } from "./starts.js";
+import type { Study } from "./study.js";
+
+/** Hops by start degree: the higher degree costs more and is needed less. */
+const HOPS = { low: 60, high: 20 };
+const LARGEST_RANK = 3;
+/** Size of a random displacement, times d^(−1/2). */
+const NOISE = 0.75;
+const RESAMPLED_STEPS = 6;
+/** Losses this close are those of one basin. */
+const SAME_LOSS = 0.01;
+
+/**
+ * From the best of some polished starts: alternately a random displacement, and a few steps on a Bayesian bootstrap
+ * sample (exponential row weights), each followed by a descent on all rows; the best basin found becomes the next one
+ * to hop from. Does nothing when rows suffice or two starts agree already.
+ * Source: `math/learner` §2.
+ */
+export async function hop(study: Study, rank: number, degree: number, found: Polished[]): Promise<Polished[]> {
+  const { inputs, rows, seed } = study;
+  const dim = inputs.dim;
+  const agreed = found.length > 1 && found[1].loss <= found[0].loss * (1 + SAME_LOSS);
+  if (found.length === 0 || agreed || rank > LARGEST_RANK || rows.rows >= 4 * rank * dim) return found;
+  let best = found[0];
+  const hops = degree <= 2 ? HOPS.low : HOPS.high;
+  for (let k = 0; k < hops; k++) {
+    const rng = createRng(seed, "hop", rank, degree, k);
+    let basis: Float64Array;
+    if (k % 2 === 0) {
+      const moved = best.basis.map((v) => v + (NOISE / Math.sqrt(dim)) * rng.normal());
+      basis = orthonormalize(moved, dim, rank, 0).basis;
+    } else {
+      const weights = Float64Array.from({ length: rows.rows }, () => -log(1 - rng.uniform()));
+      const resampled = { ...study, weights: study.weights ? weights.map((w, i) => w * study.weights![i]) : weights };
+      const [end] = await follow(resampled, rank, degree, [best], RESAMPLED_STEPS);
+      if (!end) continue;
+      basis = end.basis;
+    }
+    const [end] = await follow(study, rank, degree, [{ name: `hop ${k + 1}`, basis }]);
+    if (end && end.loss < best.loss) best = end;
+  }
+  return best === found[0] ? found : [best, ...found];
+}

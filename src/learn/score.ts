@@ -1,0 +1,104 @@
+/** Tangent leave-one-out: what every row's error would be without it, link and directions refitted to first order. */
+import { tangentLeverages } from "../kernel/tangent.js";
+import type { Workspace } from "../kernel/workspace.js";
+import { symmetricEigen } from "../math/dense.js";
+import { complementOf } from "../math/grassmann.js";
+import { type InputMap, toColumns } from "../solve/inputMap.js";
+import type { FlowPoint } from "../solve/objective.js";
+
+export interface LeaveOneOut {
+  /** eᵢ, n numbers in the units of the standardized response. */
+  readonly errors: Float64Array;
+  /** tr of the hat matrix. */
+  readonly degreesOfFreedom: number;
+}
+
+/** 1 − h never counts as less than this: a row that is fitted whatever it says. */
+const LEAST_FREEDOM = 1e-3;
+/** The least denominator of the factor for the search over subspaces. */
+const LEAST_FACTOR = 0.02;
+/** Part by which the search over basins makes the degrees of freedom of the directions larger than their number. */
+const SEARCH = 0.2;
+/** Ridge on the motions of the directions; only keeps S regular. */
+const FLOOR = 1e-10;
+/** Tangent spaces wider than this, or costing more flops, get the leverage of directions that whitened inputs imply. */
+const WIDEST = 400;
+const DEAREST = 6e8;
+
+/** Whether the exact leverages of a fit of this size are worth their 2n·q² flops. */
+export function isExact(samples: number, features: number, motions: number): boolean {
+  const q = features + motions;
+  return q <= WIDEST && 2 * samples * q * q <= DEAREST;
+}
+
+/**
+ * Leave-one-out errors at the current point of a workspace,
+ *
+ *     eᵢ = ρᵢ/(1 − hᵢ) · (1 − h̄)/(1 − h̄ − 0.2 h̄ᵂ),
+ *
+ * h from the normal equations of link features and direction motions together, h̄ᵂ the mean leverage of the motions.
+ * A workspace opened without room for the motions gives them the leverage (gᵢᵀH⁻¹gᵢ)‖x⊥ᵢ‖²/n, which is theirs for
+ * whitened inputs as n grows.
+ *
+ * @param spread - ‖x̂ᵢ‖² of every row, for that case
+ * @returns undefined when S is singular to working precision
+ * Source: `math/learner` §4.
+ */
+export async function leaveOneOut(
+  workspace: Workspace,
+  inputs: InputMap,
+  point: FlowPoint,
+  penalty: Float64Array,
+  spread: () => Float64Array,
+): Promise<LeaveOneOut | undefined> {
+  const { rank, complement = 0 } = workspace.layout.shape;
+  const outside = complementOf(point.basis, inputs.dim, rank);
+  const columns = complement > 0 ? toColumns(inputs, outside, complement) : new Float64Array(0);
+  const leverages = await tangentLeverages(workspace, columns, penalty, FLOOR);
+  if (!leverages) return undefined;
+  const { link, total } = leverages;
+  if (complement === 0 && rank > 0 && inputs.dim > rank) addMotions(workspace, point, spread(), total);
+  return errorsOf(workspace, link, total);
+}
+
+/** Adds (gᵢᵀH⁻¹gᵢ)‖x⊥ᵢ‖²wᵢ/n to the leverages of the link. */
+function addMotions(workspace: Workspace, point: FlowPoint, spread: Float64Array, total: Float64Array): void {
+  const { rank: r, samples: n } = workspace.layout.shape;
+  const { values, vectors } = symmetricEigen(point.gradientMoment, r);
+  const floor = 1e-12 * Math.max(values[r - 1], 0);
+  const g = workspace.linkGradients();
+  const z = workspace.projections();
+  for (let i = 0; i < n; i++) {
+    let used = 0;
+    let outside = spread[i];
+    for (let k = 0; k < r; k++) {
+      outside -= z[i * r + k] ** 2;
+      if (!(values[k] > floor)) continue;
+      let along = 0;
+      for (let l = 0; l < r; l++) along += vectors[l * r + k] * g[i * r + l];
+      used += (along * along) / values[k];
+    }
+    total[i] = Math.min(1, total[i] + (used * Math.max(outside, 0)) / workspace.weightSum);
+  }
+}
+
+function errorsOf(workspace: Workspace, link: Float64Array, total: Float64Array): LeaveOneOut {
+  const residuals = workspace.residuals();
+  const weights = workspace.rowWeights();
+  const n = total.length;
+  let all = 0;
+  let motion = 0;
+  for (let i = 0; i < n; i++) {
+    all += total[i];
+    motion += total[i] - link[i];
+  }
+  const mean = all / n;
+  const factor = (1 - mean) / Math.max(1 - mean - SEARCH * (motion / n), LEAST_FACTOR);
+  const errors = new Float64Array(n);
+  for (let i = 0; i < n; i++) {
+    const root = weights ? Math.sqrt(weights[i]) : 1;
+    const residual = root > 0 ? residuals[i] / root : 0;
+    errors[i] = (residual / Math.max(1 - total[i], LEAST_FREEDOM)) * Math.max(factor, 1);
+  }
+  return { errors, degreesOfFreedom: all };
+}

@@ -1,0 +1,103 @@
+/** Which rank and degree the data support: grown one at a time while leave-one-out errors fall. */
+import { multiply } from "../math/dense.js";
+import type { Candidate } from "./candidate.js";
+import { bestOf, gains } from "./choice.js";
+import { momentFrames } from "./frames.js";
+import { degreesFor, searchRank } from "./rankSearch.js";
+import type { Study } from "./study.js";
+
+/** What the user fixed. */
+export interface SearchLimits {
+  readonly rank?: number;
+  readonly degree?: number;
+  readonly restarts: number;
+}
+
+const MAX_RANK = 8;
+/** Ranks that are always looked at: a product of three directions shows nothing before the third. */
+const ALWAYS = 3;
+/** Scores below which nothing is left to explain, or not worth another rank unless it halves them. */
+const EXACT = 1e-5;
+const NEARLY_EXACT = 1e-4;
+
+/**
+ * Grows the rank from 1. Yields every candidate as it is found; returns them all.
+ * Source: `math/learner` §5.
+ */
+export async function* search(study: Study, limits: SearchLimits): AsyncGenerator<Candidate, Candidate[]> {
+  const dim = study.inputs.dim;
+  const all: Candidate[] = [constant(study)];
+  const first = limits.rank ?? 1;
+  const last = Math.min(dim, limits.rank ?? MAX_RANK);
+  if (last < 1) return all;
+  const spread = lazySpread(study);
+  const frames = await momentFrames(study, last);
+  let best: Candidate | undefined;
+  let below: Candidate | undefined;
+  let idle = 0;
+  for (let rank = first; rank <= last; rank++) {
+    if (study.control.expired && best) break;
+    const degrees = limits.degree === undefined ? degreesFor(study, rank) : [limits.degree];
+    const brief = rank > ALWAYS && idle > 0;
+    const found = yield* searchRank(study, { rank, frames, below, degrees, brief, restarts: limits.restarts, spread });
+    if (found.length === 0) break;
+    all.push(...found);
+    const top = bestOf(found);
+    const gained = best === undefined || gains(study, best, top);
+    const before = best?.score ?? Number.POSITIVE_INFINITY;
+    if (best === undefined || top.score < best.score) best = top;
+    below = top;
+    idle = gained ? 0 : idle + 1;
+    if (best.score < EXACT || (best.score < NEARLY_EXACT && best.score > before / 2)) break;
+    if (rank >= ALWAYS && idle >= (rank > ALWAYS ? 1 : 2)) break;
+  }
+  return all;
+}
+
+/** The mean of y as a candidate of rank 0. */
+export function constant({ rows, y, weights }: Study): Candidate {
+  const n = rows.rows;
+  let total = 0;
+  for (let i = 0; i < n; i++) total += weights ? weights[i] : 1;
+  const errors = y.map((v, i) => v / Math.max(1 - (weights ? weights[i] : 1) / total, 1e-3));
+  let score = 0;
+  let meanSquare = 0;
+  for (let i = 0; i < n; i++) {
+    const w = (weights ? weights[i] : 1) / total;
+    score += w * errors[i] ** 2;
+    meanSquare += w * y[i] ** 2;
+  }
+  return {
+    rank: 0,
+    degree: 0,
+    basis: new Float64Array(0),
+    ridge: 0,
+    score,
+    errors,
+    degreesOfFreedom: 1,
+    gcv: score,
+    meanSquare,
+    gradientMoment: new Float64Array(0),
+    residuals: weights ? y.map((v, i) => v * Math.sqrt(weights[i])) : y,
+    projections: new Float64Array(0),
+    coefficients: Float64Array.of(0),
+    start: "none",
+  };
+}
+
+/** ‖x̂ᵢ‖² of every row, computed when first asked for. */
+function lazySpread({ rows, inputs }: Study): () => Float64Array {
+  let known: Float64Array | undefined;
+  return () => {
+    if (known) return known;
+    const d = rows.columns;
+    known = new Float64Array(rows.rows);
+    const x = new Float64Array(d);
+    for (let i = 0; i < rows.rows; i++) {
+      for (let j = 0; j < d; j++) x[j] = (rows.data[i * d + j] - inputs.center[j]) * inputs.inverseScale[j];
+      const v = inputs.map ? multiply(x, inputs.map, 1, d, inputs.dim) : x;
+      for (let j = 0; j < v.length; j++) known[i] += v[j] * v[j];
+    }
+    return known;
+  };
+}

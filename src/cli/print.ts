@@ -53,7 +53,7 @@ export function fitSummary(report: FitReport, path: string, saved?: string): str
     `${pc.bold(target)} from ${count(model.dim, "input")} of ${path}`,
     "",
     `  ${label("rows")}${report.samples}${report.testSamples > 0 ? ` to fit, ${report.testSamples} held out` : ""}`,
-    `  ${label("model")}rank ${model.rank}, ${link}, ${count(model.link.coefficients.length, "feature")}`,
+    `  ${label("model")}rank ${model.rank}, ${link}, ${count(model.link.featureCount, "feature")}`,
     `  ${label("R²")}${measured("r2")}`,
     `  ${label("RMSE")}${measured("rmse")}`,
     `  ${label("stopped")}${stop.reason} after ${count(stop.iterations, "iteration")}, ${seconds(report.elapsedMs)}`,

@@ -32,11 +32,17 @@ const SETTLED = 2e-14;
  * variable it is then integrated adaptively, which finds kinks and jumps by bisection; with more, rules that treat the half-axes
  * apart are tried, which forgive kinks on the coordinate planes. `error` says how well it went.
  *
+ * @param budget - calls of f in one refinement, unless the degree needs more
  * @throws {InputError} `CALLBACK` with the thrown error as cause, `TYPE`, `NOT_FINITE` with the point when f gives no finite number
  * @throws {OptionError} `TOO_LARGE` when (degree+1)^rank evaluations are too many
  * Source: [MI §1.3]. Cost: ≤ 2¹⁸ calls of f per refinement (more only if the degree needs it).
  */
-export function projectFunction(f: PointFunction, rank: number, degree: number): ProjectedFunction {
+export function projectFunction(
+  f: PointFunction,
+  rank: number,
+  degree: number,
+  budget: number = MAX_EVALUATIONS,
+): ProjectedFunction {
   let evaluations = 0;
   const call = (z: number[]): number => {
     evaluations++;
@@ -52,7 +58,7 @@ export function projectFunction(f: PointFunction, rank: number, degree: number):
       { details: { rank, degree, count: calls, limit: HARD_LIMIT } },
     );
   }
-  const perAxis = Math.floor(MAX_EVALUATIONS ** (1 / rank) + 1e-9);
+  const perAxis = Math.floor(budget ** (1 / rank) + 1e-9);
   // Two rules at least: without a second one there is no error to report.
   const first = Math.min(MAX_NODES - 1, Math.max(minimum, Math.min(8, perAxis - 1)));
   const last = Math.max(first + 1, Math.min(MAX_NODES, perAxis));

@@ -6,6 +6,7 @@ import { orthonormalize } from "../math/grassmann.js";
 import { rotateExpansion } from "../math/hermite.js";
 import { multiIndexTable } from "../math/multiIndex.js";
 import type { Link } from "./link.js";
+import type { ModelLink } from "./modelLink.js";
 
 /** What a leap exponent rests on, relative to the norm of the link without its mean. */
 export interface LeapMargin {
@@ -52,22 +53,22 @@ const STANDARD_ERRORS = 3;
  *
  * Having learnt V, the next exponent is the lowest degree k ≥ 1 in the variables orthogonal to V of any coefficient above the
  * cutoff, and the new directions are the span of that part, read off the SVD of its unfolding: the answer does not change when the
- * link is rotated. Degrees above the link's are not seen, so "none" means "above `degree`".
+ * link is rotated. Degrees above the link's are not seen, so "none" means "above `degree`". Of a link of another family the
+ * Hermite expansion is taken (`toHermite`).
  *
  * @param options.tolerance - cutoff relative to the norm of the link without its mean; default 1e-8, or ten times the
  * quadrature error of a link from a function when that is more
  * @throws {OptionError} `TYPE`, `RANGE`, `UNKNOWN`
  * Source: [MI §4]. Cost: a rotation and an SVD of an N×r matrix per step.
  */
-export function leapExponents(link: Link, options: { readonly tolerance?: number } = {}): Leaps {
-  const given = checkOptions(options, ["tolerance"], "leapExponents");
+export function leapExponents(given: ModelLink, options: { readonly tolerance?: number } = {}): Leaps {
+  const { tolerance: asked } = checkOptions(options, ["tolerance"], "leapExponents");
+  const link = given.toHermite();
   const coefficients = link.coefficients;
   const size = normWithoutMean(coefficients);
   const quadrature = size > 0 ? Math.min(0.5, (10 * link.coefficientError) / size) : 0;
   const tolerance =
-    given.tolerance === undefined
-      ? Math.max(EXACT_TOLERANCE, quadrature)
-      : checkNumber(given.tolerance, "tolerance", { min: 0, below: 1 });
+    asked === undefined ? Math.max(EXACT_TOLERANCE, quadrature) : checkNumber(asked, "tolerance", { min: 0, below: 1 });
   return findLeaps(link, coefficients, tolerance, () => tolerance);
 }
 

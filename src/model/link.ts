@@ -1,6 +1,6 @@
 /** A link as Hermite coefficients; named links. */
 import { checkChoice, checkInteger, checkNumber, checkOptions, describe } from "../base/assert.js";
-import { FormatError, InputError } from "../base/errors.js";
+import { InputError } from "../base/errors.js";
 import type { MatrixLike } from "../base/types.js";
 import { readMatrix } from "../data/input.js";
 import { evaluateBlocks } from "../math/blocks.js";
@@ -9,6 +9,7 @@ import { checkFeatureCount } from "../math/multiIndex.js";
 import { type PointFunction, projectFunction } from "../math/projection.js";
 import { expandLink } from "./expressionLink.js";
 import { type LinkName, type NamedLinkOptions, namedLink } from "./namedLinks.js";
+import { own, StoredReader } from "./stored.js";
 
 /**
  * How a link goes on outside the ball |z| ≤ radius. With u = z/|z|: "clip" is f(radius·u), "linear" adds
@@ -45,6 +46,7 @@ export interface LinkValues {
 }
 
 const TAILS = ["linear", "clip"] as const;
+const reader = new StoredReader("link");
 
 /** Up to this many points are evaluated one by one; a block of rows costs as much as a whole one however few it holds. */
 const FEW_POINTS = 24;
@@ -113,10 +115,15 @@ export class Link {
    * Source: [MI §1.3]. Cost: ≤ about 10⁶ calls of f, some hundred when it is smooth.
    */
   static fromFunction(f: PointFunction, shape: LinkShape): Link {
+    return Link.projected(f, shape);
+  }
+
+  /** @internal `fromFunction` with about `calls` calls of f */
+  static projected(f: PointFunction, shape: LinkShape, calls?: number): Link {
     const checked = checkShape(shape, "Link.fromFunction");
     checkFeatureCount(checked.rank, checked.degree);
     if (typeof f !== "function") throw new InputError("TYPE", `f is ${describe(f)}; expected a function of z.`);
-    const { coefficients, error } = projectFunction(f, checked.rank, checked.degree);
+    const { coefficients, error } = projectFunction(f, checked.rank, checked.degree, calls);
     return new Link(coefficients, checked, error);
   }
 
@@ -154,6 +161,11 @@ export class Link {
   static parse(text: string, options: { readonly rank?: number; readonly degree?: number } = {}): Link {
     const { coefficients, error, ...shape } = expandLink(text, options);
     return new Link(coefficients, shape, error);
+  }
+
+  /** N(rank, degree). */
+  get featureCount(): number {
+    return this.#coefficients.length;
   }
 
   /** Hermite coefficients, N(rank, degree), in the order of [MI §1.2]; a copy. */
@@ -241,6 +253,18 @@ export class Link {
     );
   }
 
+  /** scale·f + offset. */
+  scaled(scale: number, offset: number): Link {
+    const coefficients = this.#coefficients.map((c) => c * scale);
+    coefficients[0] += offset;
+    return new Link(coefficients, this, this.coefficientError * Math.abs(scale));
+  }
+
+  /** The link itself: other families give their Hermite expansion here. */
+  toHermite(): Link {
+    return this;
+  }
+
   /** The link as plain frozen data. */
   toJSON(): LinkData {
     const { family, rank, degree, tail, coefficientError } = this;
@@ -262,34 +286,30 @@ export class Link {
    */
   static fromJSON(json: unknown, path = "$"): Link {
     const family = own(json, "family");
-    if (family !== "hermite") throw wrong(`${path}.family`, `is ${describe(family)}; expected "hermite"`);
-    const [rank, degree] = ["rank", "degree"].map((key) => {
-      const value = own(json, key);
-      if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return value;
-      throw wrong(`${path}.${key}`, `is ${describe(value)}; expected a whole number ≥ 0`);
-    });
+    if (family !== "hermite") throw reader.wrong(`${path}.family`, `is ${describe(family)}; expected "hermite"`);
+    const [rank, degree] = ["rank", "degree"].map((key) => reader.count(json, key, path));
     const tail = readTail(own(json, "tail"), `${path}.tail`);
     const error = own(json, "coefficientError") ?? 0;
     if (!(typeof error === "number" && error >= 0 && Number.isFinite(error))) {
-      throw wrong(`${path}.coefficientError`, `is ${describe(error)}; expected a number ≥ 0`);
+      throw reader.wrong(`${path}.coefficientError`, `is ${describe(error)}; expected a number ≥ 0`);
     }
     const list = own(json, "coefficients");
-    if (!Array.isArray(list)) throw wrong(`${path}.coefficients`, `is ${describe(list)}; expected an array of numbers`);
+    if (!Array.isArray(list))
+      throw reader.wrong(`${path}.coefficients`, `is ${describe(list)}; expected an array of numbers`);
     let expected: number;
     try {
       expected = checkFeatureCount(rank, degree);
     } catch (cause) {
-      throw wrong(path, `has rank ${rank} and degree ${degree}, more than this release reads`, cause);
+      throw reader.wrong(path, `has rank ${rank} and degree ${degree}, more than this release reads`, cause);
     }
     if (list.length !== expected) {
-      throw wrong(
+      throw reader.wrong(
         `${path}.coefficients`,
         `has ${list.length} entries; rank ${rank} with degree ${degree} needs ${expected}`,
       );
     }
-    const bad = Array.from(list).findIndex((value) => typeof value !== "number" || !Number.isFinite(value));
-    if (bad >= 0) throw wrong(`${path}.coefficients[${bad}]`, `is ${describe(list[bad])}; expected a finite number`);
-    return new Link(Float64Array.from(list), { rank, degree, tail }, error);
+    const coefficients = Float64Array.from(reader.list(list, `${path}.coefficients`, expected));
+    return new Link(coefficients, { rank, degree, tail }, error);
   }
 
   #valueAt(z: ArrayLike<number>): number {
@@ -342,7 +362,8 @@ function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
   return sum;
 }
 
-function tooFar(z: ArrayLike<number>): InputError {
+/** The error for a point whose value is no double. */
+export function tooFar(z: ArrayLike<number>): InputError {
   return new InputError(
     "OVERFLOW",
     `The link at z = [${Array.from(z).join(", ")}] is beyond the largest double; the point is too far out.`,
@@ -372,18 +393,7 @@ function readTail(tail: unknown, path: string): LinkTail | undefined {
   const kind = own(tail, "kind");
   const radius = own(tail, "radius");
   if (kind !== "linear" && kind !== "clip")
-    throw wrong(`${path}.kind`, `is ${describe(kind)}; expected "linear" or "clip"`);
+    throw reader.wrong(`${path}.kind`, `is ${describe(kind)}; expected "linear" or "clip"`);
   if (typeof radius === "number" && Number.isFinite(radius) && radius > 0) return { kind, radius };
-  throw wrong(`${path}.radius`, `is ${describe(radius)}; expected a number > 0`);
-}
-
-/** A property of the object itself; inherited ones count as missing. */
-function own(value: unknown, key: string): unknown {
-  return typeof value === "object" && value !== null && Object.hasOwn(value, key)
-    ? (value as Record<string, unknown>)[key]
-    : undefined;
-}
-
-function wrong(path: string, reason: string, cause?: unknown): FormatError {
-  return new FormatError("FORMAT", `The link is not valid: ${path} ${reason}.`, { details: { path }, cause });
+  throw reader.wrong(`${path}.radius`, `is ${describe(radius)}; expected a number > 0`);
 }

@@ -1,13 +1,19 @@
 /** The stored form of a model and its strict reader. */
 import { describe } from "../base/assert.js";
 import { FormatError } from "../base/errors.js";
-import type { LinkData } from "./link.js";
+import type { ModelLinkData } from "./modelLink.js";
+import { own, StoredReader } from "./stored.js";
 
 export const MODEL_FORMAT = "leapflow-model";
 /** Version of the stored form; grows only when an older release could not read it rightly. */
 export const MODEL_VERSION = 1;
 /** ‖basisᵀ·basis − I‖ allowed in a stored model, entry by entry. */
 const ORTHONORMAL_TOLERANCE = 1e-8;
+
+const reader = new StoredReader("model");
+
+/** The error for a bad place in a stored model. */
+export const wrong = (path: string, reason: string): FormatError => reader.wrong(path, reason);
 
 /** A model as plain records: JSON-safe, structured-clonable, frozen. Matrices are lists of rows. */
 export interface ModelData {
@@ -26,7 +32,7 @@ export interface ModelData {
   readonly directions: readonly (readonly number[])[];
   readonly basis: readonly (readonly number[])[];
   readonly gradientMoment: readonly (readonly number[])[];
-  readonly link: LinkData;
+  readonly link: ModelLinkData;
 }
 
 /** A stored model with everything checked but the link. */
@@ -47,20 +53,20 @@ export function readModelData(json: unknown): CheckedData {
   const version = own(model, "version");
   if (typeof version === "number" && version > MODEL_VERSION) {
     const release = own(model, "release");
-    const reader =
+    const newer =
       typeof release === "string" ? `leapflow ${release}, which wrote it,` : "the leapflow release that wrote it";
     throw new FormatError(
       "VERSION",
-      `The model has format version ${version}, newer than ${MODEL_VERSION}, the last one this release reads. Use ${reader} or a later one.`,
+      `The model has format version ${version}, newer than ${MODEL_VERSION}, the last one this release reads. Use ${newer} or a later one.`,
       { details: { version, supported: MODEL_VERSION, release } },
     );
   }
   if (version !== MODEL_VERSION) throw wrong("$.version", `is ${describe(version)}; expected ${MODEL_VERSION}`);
 
-  const dim = count(model, "dim", 1);
-  const rank = count(model, "rank", 0);
+  const dim = reader.count(model, "dim", "$", 1);
+  const rank = reader.count(model, "rank", "$");
   if (rank > dim) throw wrong("$.rank", `is ${rank}, above dim = ${dim}`);
-  const degree = own(model, "degree") === null ? null : count(model, "degree", 0);
+  const degree = own(model, "degree") === null ? null : reader.count(model, "degree", "$");
   const columns = own(model, "columns");
   if (
     columns !== undefined &&
@@ -71,9 +77,9 @@ export function readModelData(json: unknown): CheckedData {
   const target = own(model, "target");
   if (target !== undefined && typeof target !== "string")
     throw wrong("$.target", `is ${describe(target)}; expected a string`);
-  const basis = matrix(model, "basis", dim, rank);
+  const basis = reader.rows(model, "basis", "$", rank, dim);
   checkOrthonormal(basis, rank);
-  const columnScale = list(own(model, "columnScale"), "$.columnScale", dim);
+  const columnScale = reader.list(own(model, "columnScale"), "$.columnScale", dim);
   const negative = columnScale.findIndex((value) => value < 0);
   if (negative >= 0) throw wrong(`$.columnScale[${negative}]`, `is ${columnScale[negative]}; a spread is ≥ 0`);
   const link = own(model, "link");
@@ -86,49 +92,13 @@ export function readModelData(json: unknown): CheckedData {
     degree,
     ...(columns === undefined ? {} : { columns: columns as string[] }),
     ...(target === undefined ? {} : { target }),
-    center: list(own(model, "center"), "$.center", dim),
+    center: reader.list(own(model, "center"), "$.center", dim),
     columnScale,
-    directions: matrix(model, "directions", dim, rank),
+    directions: reader.rows(model, "directions", "$", rank, dim),
     basis,
-    gradientMoment: matrix(model, "gradientMoment", rank, rank),
+    gradientMoment: reader.rows(model, "gradientMoment", "$", rank, rank),
     link,
   };
-}
-
-/** A property of the object itself; inherited ones count as missing. */
-function own(value: unknown, key: string): unknown {
-  return typeof value === "object" && value !== null && Object.hasOwn(value, key)
-    ? (value as Record<string, unknown>)[key]
-    : undefined;
-}
-
-/** The error for a bad place in a stored model. */
-export function wrong(path: string, reason: string): FormatError {
-  return new FormatError("FORMAT", `The model is not valid: ${path} ${reason}.`, { details: { path } });
-}
-
-function count(model: object, key: string, min: number): number {
-  const value = own(model, key);
-  if (typeof value === "number" && Number.isSafeInteger(value) && value >= min) return value;
-  throw wrong(`$.${key}`, `is ${describe(value)}; expected a whole number ≥ ${min}`);
-}
-
-function list(value: unknown, path: string, length: number): readonly number[] {
-  const isList = Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView));
-  if (!isList) throw wrong(path, `is ${describe(value)}; expected ${length} numbers`);
-  const values = Array.from(value as ArrayLike<unknown>);
-  if (values.length !== length) throw wrong(path, `has ${values.length} entries; expected ${length}`);
-  const bad = values.findIndex((entry) => typeof entry !== "number" || !Number.isFinite(entry));
-  if (bad >= 0) throw wrong(`${path}[${bad}]`, `is ${describe(values[bad])}; expected a finite number`);
-  return values as number[];
-}
-
-function matrix(model: object, key: string, rows: number, columns: number): readonly (readonly number[])[] {
-  const value = own(model, key);
-  if (!Array.isArray(value))
-    throw wrong(`$.${key}`, `is ${describe(value)}; expected ${rows} rows of ${columns} numbers`);
-  if (value.length !== rows) throw wrong(`$.${key}`, `has ${value.length} rows; expected ${rows}`);
-  return Array.from(value, (row, i) => list(row, `$.${key}[${i}]`, columns));
 }
 
 function checkOrthonormal(basis: readonly (readonly number[])[], rank: number): void {

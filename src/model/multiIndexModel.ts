@@ -4,8 +4,8 @@ import type { DenseRows, MatrixLike, VectorLike } from "../base/types.js";
 import { VERSION } from "../base/version.js";
 import { readMatrix, readVector } from "../data/input.js";
 import { type Matrix, toMatrix } from "../math/dense.js";
-import { Link } from "./link.js";
 import { MODEL_FORMAT, MODEL_VERSION, type ModelData, readModelData, wrong } from "./modelData.js";
+import { type ModelLink, readLink, recordOf } from "./modelLink.js";
 
 /** Rows whose link values are computed at once, which bounds the memory beside the result. */
 const CHUNK_ROWS = 2048;
@@ -35,12 +35,12 @@ export interface ModelParts {
 export class MultiIndexModel {
   /** The model as plain data; what `JSON.stringify(model)` writes. */
   readonly data: ModelData;
-  readonly #link: Link;
+  readonly #link: ModelLink;
   readonly #center: Float64Array;
   readonly #directions: Float64Array;
 
   /** @param parts - trusted; outside data come in through `fromJSON` */
-  constructor(parts: ModelParts, link: Link) {
+  constructor(parts: ModelParts, link: ModelLink) {
     const dim = parts.center.length;
     const rank = link.rank;
     this.#link = link;
@@ -60,7 +60,7 @@ export class MultiIndexModel {
       directions: frozenRows(parts.directions, dim, rank),
       basis: frozenRows(parts.basis, dim, rank),
       gradientMoment: frozenRows(parts.gradientMoment, rank, rank),
-      link: link.toJSON(),
+      link: recordOf(link),
     });
   }
 
@@ -76,8 +76,8 @@ export class MultiIndexModel {
   get degree(): number | null {
     return this.data.degree;
   }
-  /** f, a function of z. */
-  get link(): Link {
+  /** f, a function of z; `link.family` says of which kind. */
+  get link(): ModelLink {
     return this.#link;
   }
   /** What is subtracted from the inputs, d; a copy. */
@@ -200,9 +200,12 @@ export class MultiIndexModel {
     };
   }
 
-  /** The model as plain data. */
+  /**
+   * The model as plain data.
+   * @throws {InputError} `TYPE` when the link consists of the user's functions, which cannot be stored
+   */
   toJSON(): ModelData {
-    return this.data;
+    return this.#link.family === "custom" ? this.#link.toJSON() : this.data;
   }
 
   /**
@@ -211,7 +214,7 @@ export class MultiIndexModel {
    */
   static fromJSON(json: unknown): MultiIndexModel {
     const { link: linkData, ...data } = readModelData(json);
-    const link = Link.fromJSON(linkData, "$.link");
+    const link = readLink(linkData, "$.link");
     for (const key of ["rank", "degree"] as const) {
       if (link[key] !== data[key]) throw wrong(`$.link.${key}`, `is ${link[key]}, but $.${key} is ${data[key]}`);
     }

@@ -145,7 +145,7 @@ describe("immutability and storage", () => {
     model.center.fill(9);
     model.directions.set(0, 0, 9);
     model.basis.set(0, 0, 9);
-    model.link.coefficients.fill(9);
+    (model.link as Link).coefficients.fill(9);
     expect(model.center).toEqual(parts.center);
     expect(model.directions.to1DArray()).toEqual(Array.from(directions));
     expect(() => {

@@ -155,7 +155,7 @@ function fitJson({ fit, columns, samples, train, test, elapsedMs }: FitReport): 
     dim: model.dim,
     rank: model.rank,
     degree: model.degree,
-    featureCount: model.link.coefficients.length,
+    featureCount: model.link.featureCount,
     columns,
     directions: model.directions.to2DArray(),
     basis: model.basis.to2DArray(),

@@ -5,6 +5,7 @@ export { VERSION } from "./base/version.js";
 export { type PlantedSample, type SampleOptions, sampleMultiIndex } from "./data/planted.js";
 export { type RowSplit, rowsInBlocks, splitRows } from "./data/rows.js";
 export { configureKernel } from "./kernel/select.js";
+export { fitMultiIndex } from "./learn/fitMultiIndex.js";
 export { overlap, principalAngles, subspaceDistance } from "./model/compare.js";
 export { Link } from "./model/link.js";
 export { MultiIndexModel, rSquared } from "./model/multiIndexModel.js";
@@ -43,10 +44,18 @@ export {
   simulateSingleIndex,
 } from "./single/simulate.js";
 export type { SingleIndexOptions, SingleIndexProgress, SingleIndexStart } from "./single/singleIndexOptions.js";
-export type { SingleIndexWarning, SingleIndexWarningCode, SpectralReport } from "./single/spectral.js";
+export type { SpectralReport } from "./single/spectral.js";
+export type { Trajectory, TrajectoryCurves } from "./single/trajectory.js";
+export type { SingleIndexWarning, SingleIndexWarningCode } from "./single/warnings.js";
 export type { Warning, WarningCode } from "./solve/diagnostics.js";
-export { fitMultiIndex } from "./solve/fit.js";
 export type { FitOptions, FitProgress } from "./solve/options.js";
 export type { FitStep } from "./solve/progress.js";
-export { Fit, type FitDiagnostics, type FitHistory, type FitSelection } from "./solve/report.js";
+export {
+  Fit,
+  type FitDiagnostics,
+  type FitHistory,
+  type FitSelection,
+  type RankTest,
+  type TriedModel,
+} from "./solve/report.js";
 export type { Stop, StopReason } from "./solve/stopping.js";

@@ -2,6 +2,7 @@
 import { subspaceDistance } from "../math/grassmann.js";
 import { featureCount } from "../math/multiIndex.js";
 import { toColumns } from "../solve/inputMap.js";
+import { leaveOneOut, tangentDirections } from "../solve/leaveOneOut.js";
 import { chooseRidge, degreePenalty, gramScale, Penalty } from "../solve/linkSolve.js";
 import { methodNamed } from "../solve/methods.js";
 import { type FlowPoint, ProfiledLoss } from "../solve/objective.js";
@@ -13,8 +14,8 @@ import {
   nothingToOptimize,
   type StoppingRule,
 } from "../solve/stopping.js";
+import { largestRadius } from "../solve/tail.js";
 import { twoTimescale } from "../solve/twoTimescale.js";
-import { isExact, leaveOneOut } from "./score.js";
 import type { Start } from "./starts.js";
 import { type Study, weightedMean, withWorkspace } from "./study.js";
 
@@ -38,6 +39,8 @@ export interface Candidate {
   readonly residuals: Float64Array;
   /** n×r projections. */
   readonly projections: Float64Array;
+  /** Largest |z|. */
+  readonly radius: number;
   /** p coefficients of the link, for y of variance 1. */
   readonly coefficients: Float64Array;
   /** Name of the start that led here. */
@@ -84,12 +87,10 @@ export async function evaluate(
   rank: number,
   degree: number,
   starts: readonly Start[],
-  spread: () => Float64Array,
 ): Promise<Candidate | undefined> {
   const { inputs, rows } = study;
   const motions = rank * (inputs.dim - rank);
-  const exact = isExact(rows.rows, featureCount(rank, degree), motions);
-  const shape = exact ? inputs.dim - rank : 0;
+  const complement = tangentDirections(rows.rows, featureCount(rank, degree), rank, inputs.dim);
   return withWorkspace(
     study,
     rank,
@@ -124,12 +125,13 @@ export async function evaluate(
         objective = new ProfiledLoss(workspace, inputs, new Penalty(weights, mu, unit));
         point = await objective.at(point.basis);
       }
-      const loo = await leaveOneOut(workspace, inputs, point, objective.penalty.diagonal, spread);
+      const loo = await leaveOneOut(workspace, inputs, point, objective.penalty.diagonal);
       if (!loo) return undefined;
       const score = weightedMean(
         study,
         loo.errors.map((e) => e * e),
       );
+      const projections = workspace.projections();
       return {
         rank,
         degree,
@@ -142,11 +144,12 @@ export async function evaluate(
         meanSquare: point.meanSquare,
         gradientMoment: point.gradientMoment,
         residuals: workspace.residuals(),
-        projections: workspace.projections(),
+        projections,
+        radius: largestRadius(projections, rows.rows, rank),
         coefficients: point.coefficients,
         start: from.name,
       };
     },
-    shape,
+    complement,
   );
 }

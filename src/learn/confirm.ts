@@ -1,21 +1,11 @@
 /** Permutation test of a rank: does the same search find as much in residuals that cannot depend on the inputs? */
 import { createRng } from "../base/rng.js";
+import type { RankTest } from "../solve/report.js";
 import { type Candidate, evaluate } from "./candidate.js";
 import { bestOf } from "./choice.js";
 import { momentFrames } from "./frames.js";
 import { searchRank } from "./rankSearch.js";
 import type { Study } from "./study.js";
-
-/** Outcome of the test of one rank against the rank below. */
-export interface RankTest {
-  readonly rank: number;
-  readonly degree: number;
-  /** Score of the rank over that of the rank below. */
-  readonly ratio: number;
-  /** The same ratio for every permutation drawn. */
-  readonly nullRatios: readonly number[];
-  readonly confirmed: boolean;
-}
 
 const DRAWS = 12;
 /** After this many draws a ratio far below all of them needs no more. */
@@ -49,11 +39,10 @@ export async function confirmRank(
     if (study.control.expired && draw > 0) break;
     const shuffled = permuted(study, below, draw);
     const frames = await momentFrames(shuffled, rank);
-    const spread = () => new Float64Array(study.rows.rows).fill(study.inputs.dim);
     const base =
       below.rank === 0
         ? below
-        : await evaluate(shuffled, below.rank, below.degree, [{ name: "below", basis: below.basis }], spread);
+        : await evaluate(shuffled, below.rank, below.degree, [{ name: "below", basis: below.basis }]);
     if (!base) continue;
     const run = searchRank(shuffled, {
       rank,
@@ -62,7 +51,6 @@ export async function confirmRank(
       degrees: [degree],
       brief: false,
       restarts,
-      spread,
     });
     let found: Candidate[] = [];
     for (;;) {

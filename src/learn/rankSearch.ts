@@ -22,8 +22,6 @@ export interface RankPlan {
   readonly brief: boolean;
   /** Extra random starts. */
   readonly restarts: number;
-  /** ‖x̂ᵢ‖², see `leaveOneOut`. */
-  readonly spread: () => Float64Array;
 }
 
 export const MAX_FEATURES = 400;
@@ -117,7 +115,7 @@ async function polishedStarts(study: Study, plan: RankPlan): Promise<Map<number,
 
 /** Candidates of one rank, degree by degree, each begun from the last one's basis and from the start of its degree. */
 export async function* searchRank(study: Study, plan: RankPlan): AsyncGenerator<Candidate, Candidate[]> {
-  const { rank, degrees, spread } = plan;
+  const { rank, degrees } = plan;
   const out: Candidate[] = [];
   if (degrees.length === 0) return out;
   const polished = await polishedStarts(study, plan);
@@ -129,7 +127,7 @@ export async function* searchRank(study: Study, plan: RankPlan): AsyncGenerator<
     const above = [...polished.keys()].filter((s) => s >= degree).sort((a, b) => a - b)[0] ?? far;
     const own = (degree <= above && polished.get(above)?.[0]) || undefined;
     const starts = [own, warm && { name: "warm", basis: warm }].filter((s) => s !== undefined);
-    const candidate = await evaluate(study, rank, degree, starts, spread);
+    const candidate = await evaluate(study, rank, degree, starts);
     if (!candidate) break;
     yield candidate;
     out.push(candidate);

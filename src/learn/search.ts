@@ -1,5 +1,4 @@
 /** Which rank and degree the data support: grown one at a time while leave-one-out errors fall. */
-import { multiply } from "../math/dense.js";
 import type { Candidate } from "./candidate.js";
 import { bestOf, gains } from "./choice.js";
 import { momentFrames } from "./frames.js";
@@ -30,7 +29,6 @@ export async function* search(study: Study, limits: SearchLimits): AsyncGenerato
   const first = limits.rank ?? 1;
   const last = Math.min(dim, limits.rank ?? MAX_RANK);
   if (last < 1) return all;
-  const spread = lazySpread(study);
   const frames = await momentFrames(study, last);
   let best: Candidate | undefined;
   let below: Candidate | undefined;
@@ -39,7 +37,7 @@ export async function* search(study: Study, limits: SearchLimits): AsyncGenerato
     if (study.control.expired && best) break;
     const degrees = limits.degree === undefined ? degreesFor(study, rank) : [limits.degree];
     const brief = rank > ALWAYS && idle > 0;
-    const found = yield* searchRank(study, { rank, frames, below, degrees, brief, restarts: limits.restarts, spread });
+    const found = yield* searchRank(study, { rank, frames, below, degrees, brief, restarts: limits.restarts });
     if (found.length === 0) break;
     all.push(...found);
     const top = bestOf(found);
@@ -80,24 +78,8 @@ export function constant({ rows, y, weights }: Study): Candidate {
     gradientMoment: new Float64Array(0),
     residuals: weights ? y.map((v, i) => v * Math.sqrt(weights[i])) : y,
     projections: new Float64Array(0),
+    radius: 1,
     coefficients: Float64Array.of(0),
     start: "none",
-  };
-}
-
-/** ‖x̂ᵢ‖² of every row, computed when first asked for. */
-function lazySpread({ rows, inputs }: Study): () => Float64Array {
-  let known: Float64Array | undefined;
-  return () => {
-    if (known) return known;
-    const d = rows.columns;
-    known = new Float64Array(rows.rows);
-    const x = new Float64Array(d);
-    for (let i = 0; i < rows.rows; i++) {
-      for (let j = 0; j < d; j++) x[j] = (rows.data[i * d + j] - inputs.center[j]) * inputs.inverseScale[j];
-      const v = inputs.map ? multiply(x, inputs.map, 1, d, inputs.dim) : x;
-      for (let j = 0; j < v.length; j++) known[i] += v[j] * v[j];
-    }
-    return known;
   };
 }

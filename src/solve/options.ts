@@ -18,10 +18,16 @@ import { METHODS, type MethodName } from "./methods.js";
 
 /** A number or typed array copied for the caller; changing it changes nothing in the fit. */
 export interface FitProgress {
-  /** Starts are compared by a few steps each before the best one is run to its end. */
-  readonly phase: "screening" | "descent";
+  /**
+   * `"search"`: rank and degree are being chosen, one report per pair. `"screening"`: starts are compared by a few steps
+   * each. `"descent"`: the best one is run to its end.
+   */
+  readonly phase: "search" | "screening" | "descent";
   /** Name of the start that is running. */
   readonly start: string;
+  /** Rank and degree that are being looked at. */
+  readonly rank: number;
+  readonly degree: number;
   readonly iteration: number;
   /** Profiled loss J in the units of y². */
   readonly loss: number;
@@ -32,10 +38,10 @@ export interface FitProgress {
 
 /** Options of `fitMultiIndex`. */
 export interface FitOptions {
-  /** Number of directions r, 0 ≤ r ≤ d; 0 is the constant. */
-  readonly rank: number;
-  /** Total degree of the Hermite link. */
-  readonly degree: number;
+  /** Number of directions r, 0 ≤ r ≤ d; 0 is the constant. `"auto"` grows it while leave-one-out errors fall. */
+  readonly rank?: number | "auto";
+  /** Total degree of the Hermite link. A number means that the link is one. */
+  readonly degree?: number | "auto";
   readonly method?: MethodName;
   /** `"auto"` tries all moment starts; or one of them, `"random"`, or a d×r basis in raw coordinates. */
   readonly start?: "auto" | MomentStart | "random" | MatrixLike;
@@ -60,8 +66,8 @@ export interface FitOptions {
 
 /** The same with everything decided that does not need the data. */
 export interface FilledOptions {
-  readonly rank: number;
-  readonly degree: number;
+  readonly rank: number | "auto";
+  readonly degree: number | "auto";
   readonly method: MethodName;
   readonly start: "auto" | MomentStart | "random" | MatrixLike;
   readonly restarts: number;
@@ -106,9 +112,11 @@ const DEFAULT_RESTARTS = 2;
 export function fillOptions(options: unknown): FilledOptions {
   const given = checkOptions(options, NAMES, "fitMultiIndex") as { readonly [K in keyof FitOptions]?: unknown };
   const seed = given.seed === undefined ? drawSeed() : readSeed(given.seed);
-  const rank = checkInteger(given.rank, "rank", { min: 0 });
-  const degree = checkInteger(given.degree, "degree", { min: 0 });
-  checkFeatureCount(rank, degree);
+  const count = (value: unknown, name: string): number | "auto" =>
+    value === undefined || value === "auto" ? "auto" : checkInteger(value, name, { min: 0, or: '"auto"' });
+  const rank = count(given.rank, "rank");
+  const degree = count(given.degree, "degree");
+  if (rank !== "auto" && degree !== "auto") checkFeatureCount(rank, degree);
   if (given.link !== undefined) checkChoice(given.link, "link", ["auto", "hermite"]);
   if (given.threads !== undefined && given.threads !== "auto")
     checkInteger(given.threads, "threads", { min: 1, or: '"auto"' });

@@ -7,12 +7,13 @@ import { fittedLeaps } from "../model/exponents.js";
 import type { Link } from "../model/link.js";
 import { conditionWarning, gaussianityOf, inputWarnings, principalValuesOf, type Warning } from "./diagnostics.js";
 import { type InputMap, toColumns } from "./inputMap.js";
+import { type LeaveOneOut, leaveOneOut } from "./leaveOneOut.js";
 import type { RidgeChoice } from "./linkSolve.js";
 import type { FlowPoint, ProfiledLoss } from "./objective.js";
 import type { FilledOptions } from "./options.js";
 import type { Problem } from "./problem.js";
 import { buildModel } from "./progress.js";
-import { Fit, type FitHistory, type LeapSummary } from "./report.js";
+import { Fit, type FitDiagnostics, type FitHistory, type LeapSummary, type LearnedChoice } from "./report.js";
 import { chooseTail } from "./tail.js";
 import type { FlowEnd, FlowState } from "./twoTimescale.js";
 
@@ -31,7 +32,8 @@ export interface Outcome {
   readonly unit: number;
   readonly start: string;
   readonly screened: readonly { name: string; loss: number }[];
-  readonly warnings: Warning[];
+  readonly warnings: readonly Warning[];
+  readonly learned?: LearnedChoice;
 }
 
 /** A run that broke gives its best earlier point, never the broken one. */
@@ -55,11 +57,12 @@ export async function finish(
   const { featureCount } = workspace.layout.shape;
   const z = workspace.projections();
   const tail = await chooseTail(workspace, objective.penalty, z, response.standardized);
+  const loo = await leaveOneOut(workspace, inputs, end.point, objective.penalty.diagonal);
   const model = buildModel(problem, end.point, tail.tail);
   const scale = response.scale ** 2;
   const { penalty } = objective;
   const all = [
-    ...inputWarnings(inputs, rank, options.rank, rows.rows, featureCount),
+    ...inputWarnings(inputs, rank, options.rank === "auto" ? rank : options.rank, rows.rows, featureCount),
     ...warnings,
     ...conditionWarning(choice.condition),
   ];
@@ -77,17 +80,13 @@ export async function finish(
     });
   }
   if (workspace.report.reason) all.push({ code: "REFERENCE_KERNEL", message: workspace.report.reason });
-  const total = variance(response, workspace.rowWeights());
+  const total = weightedMeanSquare(response.standardized, workspace.rowWeights());
   return new Fit({
     model,
     stop: { ...end.stop, iterations: end.iteration },
     history: historyOf(outcome.history, scale),
     diagnostics: {
-      heldOut: {
-        method: "gcv",
-        meanSquare: Number.isFinite(choice.score) ? choice.score * scale : end.point.meanSquare * scale,
-        r2: total > 0 && Number.isFinite(choice.score) ? 1 - choice.score / total : 0,
-      },
+      heldOut: heldOut(loo, choice, end.point, workspace.rowWeights(), total, scale),
       selection: {
         method: options.method,
         whiten: inputs.kind,
@@ -96,9 +95,13 @@ export async function finish(
         ridge: outcome.unit > 0 ? outcome.mu / outcome.unit : 0,
         ridgeBy: options.ridge === "auto" ? "gcv" : "given",
         tail,
+        rankBy: options.rank === "auto" ? "leave-one-out" : "given",
+        degreeBy: options.degree === "auto" ? "leave-one-out" : "given",
+        family: "hermite",
+        ...(outcome.learned ?? { ranks: [], tests: [] }),
       },
       condition: choice.condition,
-      degreesOfFreedom: choice.degreesOfFreedom,
+      degreesOfFreedom: loo?.degreesOfFreedom ?? choice.degreesOfFreedom,
       gaussianity: gaussianityOf(z, rows.rows, rank),
       principalValues: principalValuesOf(end.point.gradientMoment, rank).map((v) => v * scale),
       leaps: leapSummary(model.link.toHermite(), workspace, choice, end.point.meanSquare * scale),
@@ -111,6 +114,36 @@ export async function finish(
     r2Train: total > 0 ? 1 - end.point.meanSquare / total : 0,
     elapsedMs: control.elapsedMs,
   });
+}
+
+/** Estimated error on new rows: leave-one-out where its normal equations are regular, else GCV. */
+function heldOut(
+  loo: LeaveOneOut | undefined,
+  choice: RidgeChoice,
+  point: FlowPoint,
+  weights: Float64Array | undefined,
+  total: number,
+  scale: number,
+): FitDiagnostics["heldOut"] {
+  const gcv = Number.isFinite(choice.score) ? choice.score : point.meanSquare;
+  const square = loo ? weightedMeanSquare(loo.errors, weights) : gcv;
+  return {
+    method: loo ? "leave-one-out" : "gcv",
+    meanSquare: square * scale,
+    r2: total > 0 ? 1 - square / total : 0,
+    gcv: gcv * scale,
+  };
+}
+
+function weightedMeanSquare(errors: Float64Array, weights: Float64Array | undefined): number {
+  let sum = 0;
+  let total = 0;
+  for (let i = 0; i < errors.length; i++) {
+    const w = weights ? weights[i] : 1;
+    sum += w * errors[i] ** 2;
+    total += w;
+  }
+  return sum / total;
 }
 
 /** Leaps of the fitted link; coefficients within three standard errors of zero count as zero. */
@@ -146,18 +179,6 @@ export function principalFrame(point: FlowPoint, inputs: InputMap, r: number): F
     if (largest < 0) for (let j = 0; j < inputs.dim; j++) basis[j * r + k] *= -1;
   }
   return basis;
-}
-
-/** Weighted mean square of the standardized response: 1, or 0 when it is constant. */
-function variance({ standardized }: Problem["response"], weights: Float64Array | undefined): number {
-  let sum = 0;
-  let total = 0;
-  for (let i = 0; i < standardized.length; i++) {
-    const w = weights ? weights[i] : 1;
-    sum += w * standardized[i] ** 2;
-    total += w;
-  }
-  return sum / total;
 }
 
 function historyOf(entries: readonly HistoryEntry[], scale: number): FitHistory {

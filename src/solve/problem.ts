@@ -9,6 +9,7 @@ import { featureCount, featureShape, featureTable } from "../math/multiIndex.js"
 import type { Warning } from "./diagnostics.js";
 import { MOMENT_STARTS, type MomentStart, momentStart, randomStart } from "./initialize.js";
 import { chooseInputMap, fromRawDirections, type InputMap } from "./inputMap.js";
+import { tangentDirections } from "./leaveOneOut.js";
 import type { FilledOptions } from "./options.js";
 import type { NamedStart } from "./portfolio.js";
 
@@ -20,65 +21,98 @@ export interface Response {
   readonly scale: number;
 }
 
-export interface Problem {
+/** Rows, responses and weights of a fit, checked. */
+export interface FitData {
   readonly rows: DenseRows;
   readonly response: Response;
+  readonly weights: Float64Array | undefined;
+}
+
+export interface Problem extends FitData {
   readonly workspace: Workspace;
   readonly inputs: InputMap;
   /** Rank in use: what was asked for, or less when the inputs do not span so much. */
   readonly rank: number;
+  readonly degree: number;
 }
 
-/** Reads and checks data, reserves memory, decides on whitening. The caller disposes `workspace`. */
-export async function prepare(X: unknown, y: unknown, options: FilledOptions, control: RunControl): Promise<Problem> {
+/** Reads and checks data. @throws {InputError | OptionError} naming the argument */
+export async function readData(X: unknown, y: unknown, options: FilledOptions, control: RunControl): Promise<FitData> {
   const rows = await readMatrixAsync(X, "X", control);
   control.throwIfAborted();
   const target = readVector(y, "y", rows.rows);
   const weights = options.weights === undefined ? undefined : readWeights(options.weights, rows.rows);
-  if (options.rank > rows.columns) {
+  const { rank, degree } = options;
+  if (rank !== "auto" && rank > rows.columns) {
     throw new OptionError(
       "RANGE",
-      `rank is ${options.rank}, but X has only ${rows.columns} columns; expected rank ≤ ${rows.columns}.`,
-      { details: { option: "rank", value: options.rank, columns: rows.columns } },
+      `rank is ${rank}, but X has only ${rows.columns} columns; expected rank ≤ ${rows.columns}.`,
+      { details: { option: "rank", value: rank, columns: rows.columns } },
     );
   }
-  const count = featureCount(options.rank, options.degree);
+  const count = rank === "auto" || degree === "auto" ? 0 : featureCount(rank, degree);
   if (options.ridge === 0 && rows.rows < count) {
     throw new InputError(
       "UNDERDETERMINED",
-      `${rows.rows} rows cannot determine the ${count} Hermite coefficients of rank ${options.rank} and degree ${options.degree} without a ridge. Set ridge > 0, or lower rank or degree.`,
+      `${rows.rows} rows cannot determine the ${count} Hermite coefficients of rank ${rank} and degree ${degree} without a ridge. Set ridge > 0, or lower rank or degree.`,
       { details: { rows: rows.rows, features: count } },
     );
   }
-  const response = standardizeResponse(target, weights);
-  const rootWeights = weights?.map(Math.sqrt);
-  const attempt = async (rank: number): Promise<Problem> => {
-    const workspace = await createWorkspace(rows, rank, options, control);
-    try {
-      workspace.setTarget(response.standardized, rootWeights);
-      const inputs = await chooseInputMap(workspace, options.whiten);
-      return { rows, response, workspace, inputs, rank };
-    } catch (error) {
-      workspace.dispose();
-      throw error;
-    }
-  };
-  const problem = await attempt(options.rank);
-  if (problem.inputs.dim >= options.rank) return problem;
-  problem.workspace.dispose();
-  return attempt(problem.inputs.dim);
+  return { rows, response: standardizeResponse(target, weights), weights };
 }
 
-function createWorkspace(rows: DenseRows, rank: number, options: FilledOptions, control: RunControl) {
-  const degree = rank === 0 ? 0 : options.degree;
+/** Decides how the inputs are centred, scaled and whitened. Cost: one pass of n·d² flops and a d×d eigenproblem. */
+export async function mapInputs(data: FitData, options: FilledOptions, control: RunControl): Promise<InputMap> {
+  const workspace = await createWorkspace(data, 0, 0, options, control);
+  try {
+    return await chooseInputMap(workspace, options.whiten);
+  } finally {
+    workspace.dispose();
+  }
+}
+
+/** A workspace of a rank and degree, ready to run. The caller disposes it. */
+export async function openProblem(
+  data: FitData,
+  inputs: InputMap,
+  wanted: number,
+  degree: number,
+  options: FilledOptions,
+  control: RunControl,
+): Promise<Problem> {
+  const rank = Math.min(wanted, inputs.dim);
+  const workspace = await createWorkspace(data, rank, degree, options, control, inputs.dim);
+  try {
+    await workspace.standardize(inputs);
+    return { ...data, workspace, inputs, rank, degree: workspace.layout.shape.degree };
+  } catch (error) {
+    workspace.dispose();
+    throw error;
+  }
+}
+
+async function createWorkspace(
+  { rows, response, weights }: FitData,
+  rank: number,
+  wanted: number,
+  options: FilledOptions,
+  control: RunControl,
+  dim?: number,
+): Promise<Workspace> {
+  const degree = rank === 0 ? 0 : wanted;
+  const features = featureShape(rank, degree);
+  const complement = dim === undefined ? undefined : tangentDirections(rows.rows, features.featureCount, rank, dim);
   const shape = {
     samples: rows.rows,
     columns: rows.columns,
     rank,
     degree,
-    ...featureShape(rank, degree),
+    ...features,
+    ...(complement === undefined ? {} : { complement }),
   };
-  return Workspace.create(rows, shape, featureTable(rank, degree), options.kernel, control);
+  const workspace = await Workspace.create(rows, shape, featureTable(rank, degree), options.kernel, control);
+  workspace.setTarget(response.standardized, weights?.map(Math.sqrt));
+  return workspace;
 }
 
 /** @throws {InputError} `RANGE` for a negative weight or all zeros */

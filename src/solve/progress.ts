@@ -18,8 +18,11 @@ export interface FitStep extends FitProgress {
 }
 
 /** The model of a point, in raw coordinates and the units of y. */
-export function buildModel({ inputs, rank, response, rows, workspace }: Problem, point: LinkPoint, tail: LinkTail) {
-  const { degree } = workspace.layout.shape;
+export function buildModel(
+  { inputs, rank, degree, response, rows }: Omit<Problem, "workspace">,
+  point: Pick<LinkPoint, "basis" | "coefficients" | "gradientMoment">,
+  tail: LinkTail,
+): MultiIndexModel {
   const directions = toRawDirections(inputs, point.basis, rank);
   const coefficients = point.coefficients.map((c) => c * response.scale);
   coefficients[0] += response.mean;
@@ -40,24 +43,20 @@ export type Reporter = (phase: FitProgress["phase"], start: string, state: FlowS
 
 /** Makes the steps that a caller sees and tells `onProgress`; both get copies. */
 export function reporter(problem: Problem, options: FilledOptions, control: RunControl): Reporter {
-  const { inputs, rank, response, rows } = problem;
+  const { inputs, rank, degree, response, rows } = problem;
   return (phase, start, { point, iteration, stepSize }) => {
     const progress: FitProgress = {
       phase,
       start,
+      rank,
+      degree,
       iteration,
       loss: point.loss * response.scale ** 2,
       gradientNorm: point.gradientNorm * response.scale ** 2,
       stepSize,
       elapsedMs: control.elapsedMs,
     };
-    if (options.onProgress) {
-      try {
-        options.onProgress({ ...progress });
-      } catch (cause) {
-        throw new LeapflowError("CALLBACK", `onProgress threw: ${String(cause)}`, { cause });
-      }
-    }
+    callProgress(options, progress);
     const model = (): MultiIndexModel => {
       const loose = buildModel(problem, point, { kind: "linear", radius: 1 });
       const z = loose.project({ data: rows.data, rows: rows.rows, columns: inputs.columns });
@@ -66,4 +65,14 @@ export function reporter(problem: Problem, options: FilledOptions, control: RunC
     };
     return { ...progress, model };
   };
+}
+
+/** Tells `onProgress`, with a copy. @throws {LeapflowError} `CALLBACK` when it throws */
+export function callProgress({ onProgress }: FilledOptions, progress: FitProgress): void {
+  if (!onProgress) return;
+  try {
+    onProgress({ ...progress });
+  } catch (cause) {
+    throw new LeapflowError("CALLBACK", `onProgress threw: ${String(cause)}`, { cause });
+  }
 }

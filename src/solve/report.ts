@@ -18,8 +18,42 @@ export interface FitHistory {
   readonly elapsedMs: Float64Array;
 }
 
+/** A rank and degree that the search looked at. */
+export interface TriedModel {
+  readonly rank: number;
+  /** null for a link family without one. */
+  readonly degree: number | null;
+  readonly family: string;
+  /** Mean squared leave-one-out error, in the units of y². */
+  readonly score: number;
+  /** R² that goes with the score. */
+  readonly r2: number;
+  readonly degreesOfFreedom: number;
+}
+
+/** Permutation test of a rank: what the same search gains in residuals put in another order. */
+export interface RankTest {
+  readonly rank: number;
+  readonly degree: number;
+  /** Score of the rank over that of the rank below. */
+  readonly ratio: number;
+  /** The same ratio for every permutation drawn. */
+  readonly nullRatios: readonly number[];
+  readonly confirmed: boolean;
+}
+
+/** How the data chose rank and degree. */
+export interface LearnedChoice {
+  /** Everything that was scored, in the order it was tried; empty when rank and degree were given. */
+  readonly ranks: readonly TriedModel[];
+  readonly tests: readonly RankTest[];
+}
+
 /** Why the fit looks as it does: what was tried and what won. */
-export interface FitSelection {
+export interface FitSelection extends LearnedChoice {
+  readonly rankBy: "given" | "leave-one-out";
+  readonly degreeBy: "given" | "leave-one-out";
+  readonly family: string;
   readonly method: MethodName;
   readonly whiten: Whitening;
   /** Every start with its loss after screening, best first; empty when there was one start and nothing to choose. */
@@ -32,8 +66,13 @@ export interface FitSelection {
 }
 
 export interface FitDiagnostics {
-  /** Estimate of the error on new rows by generalized cross-validation, in the units of y². */
-  readonly heldOut: { readonly method: "gcv"; readonly meanSquare: number; readonly r2: number };
+  /** Estimate of the error on new rows, in the units of y², and the same by generalized cross-validation. */
+  readonly heldOut: {
+    readonly method: "leave-one-out" | "gcv";
+    readonly meanSquare: number;
+    readonly r2: number;
+    readonly gcv: number;
+  };
   readonly selection: FitSelection;
   /** Condition number of the link's normal equations, ridge included. */
   readonly condition: number;
@@ -101,7 +140,7 @@ export class Fit implements FitParts {
     const degree = model.degree === null ? "" : `, degree ${model.degree}`;
     const lines = [
       `Multi-index model of rank ${model.rank}${degree}: ${this.samples} rows, ${model.dim} inputs`,
-      `  R² on the training rows ${this.r2Train.toFixed(4)}, estimated on new rows ${heldOut.r2.toFixed(4)} (generalized cross-validation)`,
+      `  R² on the training rows ${this.r2Train.toFixed(4)}, estimated on new rows ${heldOut.r2.toFixed(4)} (${heldOut.method === "gcv" ? "generalized cross-validation" : "leave-one-out"})`,
       `  stopped: ${stop.reason} after ${stop.iterations} iterations (${selection.method} from start "${selection.start}"), ${Math.round(this.elapsedMs)} ms`,
       `  inputs: whiten "${selection.whiten}"; relative ridge ${selection.ridge.toExponential(1)} (${selection.ridgeBy}); kernel ${kernel.name}${kernel.simd ? " (SIMD)" : ""}; seed ${this.seed}`,
     ];

@@ -3,10 +3,10 @@ import { checkChoice, checkInteger, checkNumber, checkOptions } from "../base/as
 import { exp, log } from "../base/elementary.js";
 import { createRng } from "../base/rng.js";
 import { type PlantedLink, sampleMultiIndex } from "../data/planted.js";
+import { fitMultiIndex } from "../learn/fitMultiIndex.js";
 import { featureCount } from "../math/multiIndex.js";
 import { subspaceDistance } from "../model/compare.js";
 import type { Link } from "../model/link.js";
-import { fitMultiIndex } from "../solve/fit.js";
 import {
   checkDims,
   checkStudyLink,

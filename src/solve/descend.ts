@@ -1,16 +1,17 @@
-/** fitMultiIndex: validate, reserve, compare starts, run the two-timescale algorithm, report. */
-import { RunControl } from "../base/control.js";
-import type { MatrixLike, RowSource, VectorLike } from "../base/types.js";
+/** One rank and degree on all rows: compare starts, choose the ridge, run the two-timescale algorithm, report. */
+import type { RunControl } from "../base/control.js";
+import type { Warning } from "./diagnostics.js";
 import { toColumns } from "./inputMap.js";
 import { chooseRidge, degreePenalty, gramScale, Penalty, type RidgeChoice } from "./linkSolve.js";
 import { methodNamed } from "./methods.js";
 import { ProfiledLoss } from "./objective.js";
-import { type FilledOptions, type FitOptions, fillOptions } from "./options.js";
+import type { FilledOptions } from "./options.js";
 import { bestFinite, finish, type HistoryEntry, principalFrame } from "./outcome.js";
+import type { NamedStart } from "./portfolio.js";
 import { screen } from "./portfolio.js";
-import { type Problem, prepare, startsOf } from "./problem.js";
+import type { Problem } from "./problem.js";
 import { type FitStep, reporter } from "./progress.js";
-import type { Fit } from "./report.js";
+import type { Fit, LearnedChoice } from "./report.js";
 import { anyOf, deadline, diverged, gradientBelow, iterationLimit, nothingToOptimize } from "./stopping.js";
 import { type FlowEnd, twoTimescale } from "./twoTimescale.js";
 
@@ -19,54 +20,29 @@ const FIRST_RIDGE = 1e-6;
 /** A choice of ridge this many times off the one in use is worth another descent. */
 const RIDGE_FACTOR = 10;
 
+/** Where a descent begins. */
+export interface Beginning {
+  readonly starts: readonly NamedStart[];
+  /** Relative ridge to begin with, when one is known already; GCV still has the last word unless it was given. */
+  readonly ridge?: number;
+  readonly warnings: readonly Warning[];
+  /** How rank, degree and whitening were found, when the data chose them. */
+  readonly learned?: LearnedChoice;
+}
+
 /**
- * Learns y ≈ f(Wᵀx): a subspace of few directions and the link on it, in one call.
- *
- * @param X - n rows of d inputs, in any form of `MatrixLike`, or a `RowSource` (read into memory); never modified
- * @param y - n responses
- * @throws {InputError | OptionError | MemoryError | NumericalError} before or during the fit; an abort rejects with the
- * signal's own reason. Not converging is no error: see `stop`.
- * Cost: a few dozen passes over X of 4ndr flops, each with n·p² flops for the link.
- * Source: Bietti, Bruna & Pillaud-Vivien, arXiv 2310.19793; variable projection as in Hokanson & Constantine (2018).
+ * From starts to a fit. Screening picks the start when there are several; the ridge is chosen at the best one and again
+ * at the end, where a far choice is worth another descent.
  */
-export async function fitMultiIndex(X: MatrixLike | RowSource, y: VectorLike, options: FitOptions): Promise<Fit> {
-  const run = steps(X, y, options);
-  for (;;) {
-    const { done, value } = await run.next();
-    if (done) return value;
-  }
-}
-
-/** The same, one iteration at a time; leaving the loop early releases everything. Returns the fit. */
-fitMultiIndex.steps = steps;
-
-async function* steps(
-  X: MatrixLike | RowSource,
-  y: VectorLike,
-  options: FitOptions,
-): AsyncGenerator<FitStep, Fit, undefined> {
-  const filled = fillOptions(options);
-  const control = new RunControl({
-    ...(filled.signal ? { signal: filled.signal } : {}),
-    ...(filled.deadlineMs === undefined ? {} : { deadlineMs: filled.deadlineMs }),
-  });
-  control.throwIfAborted();
-  const problem = await prepare(X, y, filled, control);
-  try {
-    return yield* descend(problem, filled, control);
-  } finally {
-    problem.workspace.dispose();
-  }
-}
-
-async function* descend(
+export async function* descend(
   problem: Problem,
   options: FilledOptions,
   control: RunControl,
+  beginning: Beginning,
 ): AsyncGenerator<FitStep, Fit, undefined> {
-  const { workspace, inputs, rank } = problem;
-  const { degree } = workspace.layout.shape;
-  const { starts, warnings } = startsOf(problem, options);
+  const { workspace, inputs, rank, degree } = problem;
+  const { warnings } = beginning;
+  const starts = [...beginning.starts];
   const weights = degreePenalty(rank, degree);
   const report = reporter(problem, options, control);
 
@@ -81,11 +57,11 @@ async function* descend(
     return chooseRidge(workspace, weights, unit, mu, meanSquare, rank * (inputs.dim - rank));
   };
 
-  let mu = (options.ridge === "auto" ? FIRST_RIDGE : options.ridge) * unit;
+  let mu = (options.ridge === "auto" ? (beginning.ridge ?? FIRST_RIDGE) : options.ridge) * unit;
   let objective = objectiveAt(mu);
   let start = { name: starts[0].name, basis: first };
   let screened: { name: string; loss: number }[] = [];
-  if (options.ridge === "auto" || starts.length > 1) {
+  if ((options.ridge === "auto" && beginning.ridge === undefined) || starts.length > 1) {
     const comparison = screen(objective, starts, options.tolerance, control);
     for (;;) {
       const { done, value } = await comparison.next();
@@ -146,5 +122,6 @@ async function* descend(
     start: start.name,
     screened,
     warnings,
+    ...(beginning.learned ? { learned: beginning.learned } : {}),
   });
 }

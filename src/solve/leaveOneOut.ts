@@ -3,8 +3,8 @@ import { tangentLeverages } from "../kernel/tangent.js";
 import type { Workspace } from "../kernel/workspace.js";
 import { symmetricEigen } from "../math/dense.js";
 import { complementOf } from "../math/grassmann.js";
-import { type InputMap, toColumns } from "../solve/inputMap.js";
-import type { FlowPoint } from "../solve/objective.js";
+import { type InputMap, toColumns } from "./inputMap.js";
+import type { FlowPoint } from "./objective.js";
 
 export interface LeaveOneOut {
   /** eᵢ, n numbers in the units of the standardized response. */
@@ -25,10 +25,10 @@ const FLOOR = 1e-10;
 const WIDEST = 400;
 const DEAREST = 6e8;
 
-/** Whether the exact leverages of a fit of this size are worth their 2n·q² flops. */
-export function isExact(samples: number, features: number, motions: number): boolean {
-  const q = features + motions;
-  return q <= WIDEST && 2 * samples * q * q <= DEAREST;
+/** Directions outside the basis whose motion is worth its 2n·q² flops: all of them, or none. */
+export function tangentDirections(samples: number, features: number, rank: number, dim: number): number {
+  const q = features + rank * (dim - rank);
+  return rank > 0 && q <= WIDEST && 2 * samples * q * q <= DEAREST ? dim - rank : 0;
 }
 
 /**
@@ -37,10 +37,9 @@ export function isExact(samples: number, features: number, motions: number): boo
  *     eᵢ = ρᵢ/(1 − hᵢ) · (1 − h̄)/(1 − h̄ − 0.2 h̄ᵂ),
  *
  * h from the normal equations of link features and direction motions together, h̄ᵂ the mean leverage of the motions.
- * A workspace opened without room for the motions gives them the leverage (gᵢᵀH⁻¹gᵢ)‖x⊥ᵢ‖²/n, which is theirs for
- * whitened inputs as n grows.
+ * A workspace opened without room for the motions gives them the leverage (gᵢᵀH⁻¹gᵢ)(k − r)/n, which is theirs for
+ * whitened inputs of many dimensions as n grows.
  *
- * @param spread - ‖x̂ᵢ‖² of every row, for that case
  * @returns undefined when S is singular to working precision
  * Source: `math/learner` §4.
  */
@@ -49,36 +48,32 @@ export async function leaveOneOut(
   inputs: InputMap,
   point: FlowPoint,
   penalty: Float64Array,
-  spread: () => Float64Array,
 ): Promise<LeaveOneOut | undefined> {
   const { rank, complement = 0 } = workspace.layout.shape;
-  const outside = complementOf(point.basis, inputs.dim, rank);
-  const columns = complement > 0 ? toColumns(inputs, outside, complement) : new Float64Array(0);
+  const columns =
+    complement > 0 ? toColumns(inputs, complementOf(point.basis, inputs.dim, rank), complement) : new Float64Array(0);
   const leverages = await tangentLeverages(workspace, columns, penalty, FLOOR);
   if (!leverages) return undefined;
   const { link, total } = leverages;
-  if (complement === 0 && rank > 0 && inputs.dim > rank) addMotions(workspace, point, spread(), total);
+  if (complement === 0 && rank > 0) addMotions(workspace, point, inputs.dim - rank, total);
   return errorsOf(workspace, link, total);
 }
 
-/** Adds (gᵢᵀH⁻¹gᵢ)‖x⊥ᵢ‖²wᵢ/n to the leverages of the link. */
-function addMotions(workspace: Workspace, point: FlowPoint, spread: Float64Array, total: Float64Array): void {
+/** Adds wᵢ(gᵢᵀH⁻¹gᵢ)·outside/n to the leverages of the link. */
+function addMotions(workspace: Workspace, point: FlowPoint, outside: number, total: Float64Array): void {
   const { rank: r, samples: n } = workspace.layout.shape;
   const { values, vectors } = symmetricEigen(point.gradientMoment, r);
   const floor = 1e-12 * Math.max(values[r - 1], 0);
   const g = workspace.linkGradients();
-  const z = workspace.projections();
   for (let i = 0; i < n; i++) {
     let used = 0;
-    let outside = spread[i];
     for (let k = 0; k < r; k++) {
-      outside -= z[i * r + k] ** 2;
       if (!(values[k] > floor)) continue;
       let along = 0;
       for (let l = 0; l < r; l++) along += vectors[l * r + k] * g[i * r + l];
       used += (along * along) / values[k];
     }
-    total[i] = Math.min(1, total[i] + (used * Math.max(outside, 0)) / workspace.weightSum);
+    total[i] = Math.min(1, total[i] + (used * outside) / workspace.weightSum);
   }
 }
 

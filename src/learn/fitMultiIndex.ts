@@ -1,0 +1,109 @@
+/** fitMultiIndex: validate, decide what is left to the data, run the two-timescale algorithm, report. */
+import { RunControl } from "../base/control.js";
+import type { MatrixLike, RowSource, VectorLike } from "../base/types.js";
+import { type Beginning, descend } from "../solve/descend.js";
+import type { InputMap } from "../solve/inputMap.js";
+import { type FilledOptions, type FitOptions, fillOptions } from "../solve/options.js";
+import { type FitData, mapInputs, openProblem, readData, startsOf } from "../solve/problem.js";
+import { buildModel, callProgress, type FitStep } from "../solve/progress.js";
+import type { Fit } from "../solve/report.js";
+import type { Candidate } from "./candidate.js";
+import { learn, type Plan } from "./learn.js";
+
+/**
+ * Learns y ≈ f(Wᵀx): a subspace of few directions and the link on it, in one call. What is not given is chosen by the
+ * data: rank, degree, ridge, whitening, start.
+ *
+ * @param X - n rows of d inputs, in any form of `MatrixLike`, or a `RowSource` (read into memory); never modified
+ * @param y - n responses
+ * @throws {InputError | OptionError | MemoryError | NumericalError} before or during the fit; an abort rejects with the
+ * signal's own reason. Not converging is no error: see `stop`.
+ * Cost: with rank and degree given, a few dozen passes over X of 4ndr flops, each with n·p² flops for the link; the
+ * search for them costs some hundred such passes over at most 6000 rows.
+ * Source: Bietti, Bruna & Pillaud-Vivien, arXiv 2310.19793; variable projection as in Hokanson & Constantine (2018).
+ */
+export async function fitMultiIndex(X: MatrixLike | RowSource, y: VectorLike, options?: FitOptions): Promise<Fit> {
+  const run = steps(X, y, options);
+  for (;;) {
+    const { done, value } = await run.next();
+    if (done) return value;
+  }
+}
+
+/** The same, one iteration at a time; leaving the loop early releases everything. Returns the fit. */
+fitMultiIndex.steps = steps;
+
+async function* steps(
+  X: MatrixLike | RowSource,
+  y: VectorLike,
+  options?: FitOptions,
+): AsyncGenerator<FitStep, Fit, undefined> {
+  const filled = fillOptions(options);
+  const control = new RunControl({
+    ...(filled.signal ? { signal: filled.signal } : {}),
+    ...(filled.deadlineMs === undefined ? {} : { deadlineMs: filled.deadlineMs }),
+  });
+  control.throwIfAborted();
+  const data = await readData(X, y, filled, control);
+  const given = await mapInputs(data, filled, control);
+  const plan =
+    filled.rank === "auto" || filled.degree === "auto" ? yield* searched(data, given, filled, control) : undefined;
+  const inputs = plan?.inputs ?? given;
+  const rank = plan ? plan.chosen.rank : (filled.rank as number);
+  const degree = plan ? plan.chosen.degree : (filled.degree as number);
+  const problem = await openProblem(data, inputs, rank, degree, filled, control);
+  try {
+    return yield* descend(problem, filled, control, plan ? beginningOf(plan) : startsOf(problem, filled));
+  } finally {
+    problem.workspace.dispose();
+  }
+}
+
+/** The search, its candidates shown as steps. */
+async function* searched(
+  data: FitData,
+  inputs: InputMap,
+  options: FilledOptions,
+  control: RunControl,
+): AsyncGenerator<FitStep, Plan> {
+  const run = learn(data, inputs, options, control);
+  for (let iteration = 0; ; iteration++) {
+    const { done, value } = await run.next();
+    if (done) return value;
+    yield searchStep(data, inputs, options, control, value, iteration);
+  }
+}
+
+function searchStep(
+  data: FitData,
+  inputs: InputMap,
+  options: FilledOptions,
+  control: RunControl,
+  candidate: Candidate,
+  iteration: number,
+): FitStep {
+  const { rank, degree, start, score } = candidate;
+  const progress = {
+    phase: "search" as const,
+    start,
+    rank,
+    degree,
+    iteration,
+    loss: (score * data.response.scale ** 2) / 2,
+    gradientNorm: 0,
+    stepSize: 0,
+    elapsedMs: control.elapsedMs,
+  };
+  callProgress(options, progress);
+  const tail = { kind: "linear" as const, radius: Math.max(candidate.radius, Number.MIN_VALUE) };
+  return { ...progress, model: () => buildModel({ ...data, inputs, rank, degree }, candidate, tail) };
+}
+
+function beginningOf({ chosen, ranks, tests, warnings }: Plan): Beginning {
+  return {
+    starts: [{ name: chosen.start, basis: async () => chosen.basis }],
+    ridge: chosen.ridge,
+    warnings,
+    learned: { ranks, tests },
+  };
+}

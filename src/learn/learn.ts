@@ -11,6 +11,7 @@ import { confirmRank, needsTest } from "./confirm.js";
 import { sampleRows } from "./rankSearch.js";
 import { type SearchLimits, search } from "./search.js";
 import { type Study, subsetOf } from "./study.js";
+import { chooseDimension } from "./whitening.js";
 
 /** What the search decided. */
 export interface Plan extends LearnedChoice {
@@ -33,12 +34,12 @@ export async function* learn(
   options: FilledOptions,
   control: RunControl,
 ): AsyncGenerator<Candidate, Plan> {
-  const study = studyOf(data, inputs, options, control);
   const limits: SearchLimits = {
     ...(options.rank === "auto" ? {} : { rank: options.rank }),
     ...(options.degree === "auto" ? {} : { degree: options.degree }),
     restarts: options.restarts,
   };
+  const study = await chooseDimension(studyOf(data, inputs, options, control), limits);
   const candidates = yield* search(study, limits);
   const tests: RankTest[] = [];
   let chosen =
@@ -64,7 +65,7 @@ export async function* learn(
     r2: total > 0 ? 1 - score / total : 0,
     degreesOfFreedom,
   }));
-  return { inputs, chosen, ranks, tests, warnings: [] };
+  return { inputs: study.inputs, chosen, ranks, tests, warnings: [] };
 }
 
 /** Gains that no search finds in noise: noise never takes two fifths off the leave-one-out error. */

@@ -75,7 +75,7 @@ async function startsOf(study: Study, plan: RankPlan): Promise<{ starts: Start[]
     : [];
   const present = (list: readonly (Start | undefined)[]): Start[] => list.filter((s): s is Start => s !== undefined);
   if (plan.brief) {
-    const starts = present([...grown.slice(0, 2), moment("slices")]);
+    const starts = present([...grown.slice(0, 2), moment("slices"), moment("linear")]);
     return { starts, eager: starts.length };
   }
   const first = present(

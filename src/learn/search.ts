@@ -10,9 +10,12 @@ export interface SearchLimits {
   readonly rank?: number;
   readonly degree?: number;
   readonly restarts: number;
+  /** A quick look: two ranks, no hops, few starts. */
+  readonly quick?: boolean;
 }
 
 const MAX_RANK = 8;
+const QUICK_RANKS = 2;
 /** Ranks that are always looked at: a product of three directions shows nothing before the third. */
 const ALWAYS = 3;
 /** Scores below which nothing is left to explain, or not worth another rank unless it halves them. */
@@ -27,7 +30,7 @@ export async function* search(study: Study, limits: SearchLimits): AsyncGenerato
   const dim = study.inputs.dim;
   const all: Candidate[] = [constant(study)];
   const first = limits.rank ?? 1;
-  const last = Math.min(dim, limits.rank ?? MAX_RANK);
+  const last = Math.min(dim, limits.rank ?? (limits.quick ? QUICK_RANKS : MAX_RANK));
   if (last < 1) return all;
   const frames = await momentFrames(study, last);
   let best: Candidate | undefined;
@@ -36,7 +39,7 @@ export async function* search(study: Study, limits: SearchLimits): AsyncGenerato
   for (let rank = first; rank <= last; rank++) {
     if (study.control.expired && best) break;
     const degrees = limits.degree === undefined ? degreesFor(study, rank) : [limits.degree];
-    const brief = rank > ALWAYS && idle > 0;
+    const brief = (rank > ALWAYS && idle > 0) || limits.quick === true;
     const found = yield* searchRank(study, { rank, frames, below, degrees, brief, restarts: limits.restarts });
     if (found.length === 0) break;
     all.push(...found);

@@ -1,6 +1,7 @@
 /** The stored form of a model and its strict reader. */
 import { describe } from "../base/assert.js";
 import { FormatError } from "../base/errors.js";
+import { type ErrorLaw, readErrorLaw } from "./errorLaw.js";
 import type { ModelLinkData } from "./modelLink.js";
 import { own, StoredReader } from "./stored.js";
 
@@ -33,6 +34,8 @@ export interface ModelData {
   readonly basis: readonly (readonly number[])[];
   readonly gradientMoment: readonly (readonly number[])[];
   readonly link: ModelLinkData;
+  /** Errors on new rows; absent in a model that was not fitted. */
+  readonly errors?: ErrorLaw;
 }
 
 /** A stored model with everything checked but the link. */
@@ -84,9 +87,11 @@ export function readModelData(json: unknown): CheckedData {
   if (negative >= 0) throw wrong(`$.columnScale[${negative}]`, `is ${columnScale[negative]}; a spread is ≥ 0`);
   const link = own(model, "link");
   if (typeof link !== "object" || link === null) throw wrong("$.link", `is ${describe(link)}; expected an object`);
+  const errors = own(model, "errors");
   return {
     format: MODEL_FORMAT,
     version: MODEL_VERSION,
+    ...(errors === undefined ? {} : { errors: readErrorLaw(reader, errors, "$.errors") }),
     dim,
     rank,
     degree,

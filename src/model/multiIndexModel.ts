@@ -1,9 +1,11 @@
 /** Immutable fitted model: predict, toJSON, fromJSON. */
+import { checkOptions } from "../base/assert.js";
 import { InputError } from "../base/errors.js";
 import type { DenseRows, MatrixLike, VectorLike } from "../base/types.js";
 import { VERSION } from "../base/version.js";
 import { readMatrix, readVector } from "../data/input.js";
 import { type Matrix, toMatrix } from "../math/dense.js";
+import { type ErrorLaw, halfWidth } from "./errorLaw.js";
 import { MODEL_FORMAT, MODEL_VERSION, type ModelData, readModelData, wrong } from "./modelData.js";
 import { type ModelLink, readLink, recordOf } from "./modelLink.js";
 
@@ -24,6 +26,15 @@ export interface ModelParts {
   readonly columnScale: ArrayLike<number>;
   readonly columns?: readonly string[];
   readonly target?: string;
+  /** Errors on new rows, for prediction intervals. */
+  readonly errors?: ErrorLaw;
+}
+
+/** Predictions with the ends of their intervals, n numbers each. */
+export interface PredictionIntervals {
+  readonly mean: Float64Array;
+  readonly lower: Float64Array;
+  readonly upper: Float64Array;
 }
 
 /**
@@ -60,6 +71,7 @@ export class MultiIndexModel {
       directions: frozenRows(parts.directions, dim, rank),
       basis: frozenRows(parts.basis, dim, rank),
       gradientMoment: frozenRows(parts.gradientMoment, rank, rank),
+      ...(parts.errors === undefined ? {} : { errors: parts.errors }),
       link: recordOf(link),
     });
   }
@@ -106,7 +118,21 @@ export class MultiIndexModel {
    * @throws {InputError} `SHAPE` naming both widths, `NOT_FINITE`, `OVERFLOW` with the row whose value is no longer a number
    * Cost: O(n·r·(d + featureCount)).
    */
-  predict(X: MatrixLike): Float64Array {
+  predict(X: MatrixLike): Float64Array;
+  /**
+   * The same with intervals that hold a new response with probability `interval`, as wide everywhere.
+   * @throws {OptionError} `RANGE` for a level that the number of known errors cannot give
+   */
+  predict(X: MatrixLike, options: { readonly interval: number }): PredictionIntervals;
+  predict(X: MatrixLike, options?: { readonly interval?: number }): Float64Array | PredictionIntervals {
+    const { interval } = checkOptions(options, ["interval"], "predict");
+    if (interval === undefined) return this.#predict(X);
+    const half = halfWidth(this.data.errors, interval);
+    const mean = this.#predict(X);
+    return { mean, lower: mean.map((v) => v - half), upper: mean.map((v) => v + half) };
+  }
+
+  #predict(X: MatrixLike): Float64Array {
     const rows = this.#read(X);
     const out = new Float64Array(rows.rows);
     this.#forChunks(rows, false, (from, { values }) => out.set(values, from));

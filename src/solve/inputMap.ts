@@ -20,6 +20,8 @@ export interface InputMap extends Standardization {
   readonly map?: Float64Array;
   /** d×k, x̃ = inverse·x̂ on the kept coordinates; absent when it is the identity. */
   readonly inverse?: Float64Array;
+  /** Variances of the kept principal components over the largest, descending; absent unless `kind` is "full". */
+  readonly eigenvalues?: Float64Array;
   /** Standard deviation of every raw column. */
   readonly columnScale: Float64Array;
   /** Largest eigenvalue of the correlation matrix over what independent columns would show. */
@@ -107,7 +109,20 @@ export async function chooseInputMap(workspace: Workspace, choice: Whitening | "
       inverse[j * k + c] = vectors[j * d + from] * root;
     }
   });
-  return { kind: "full", dim: k, center: mean, inverseScale, map, inverse, ...common };
+  const eigenvalues = Float64Array.from(kept, (c) => values[c] / largest);
+  return { kind: "full", dim: k, center: mean, inverseScale, map, inverse, eigenvalues, ...common };
+}
+
+/** The same map with the first k principal components only. */
+export function truncated(inputs: InputMap, k: number): InputMap {
+  const { map, inverse, eigenvalues, columns, dim } = inputs;
+  if (!map || !inverse || !eigenvalues || k >= dim) return inputs;
+  const cut = (a: Float64Array): Float64Array => {
+    const out = new Float64Array(columns * k);
+    for (let j = 0; j < columns; j++) out.set(a.subarray(j * dim, j * dim + k), j * k);
+    return out;
+  };
+  return { ...inputs, dim: k, map: cut(map), inverse: cut(inverse), eigenvalues: eigenvalues.slice(0, k) };
 }
 
 /** 0/1 matrix that leaves constant columns out. */

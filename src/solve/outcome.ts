@@ -3,6 +3,7 @@ import type { RunControl } from "../base/control.js";
 import { VERSION } from "../base/version.js";
 import type { Workspace } from "../kernel/workspace.js";
 import { multiply, symmetricEigen } from "../math/dense.js";
+import { errorLawOf } from "../model/errorLaw.js";
 import { fittedLeaps } from "../model/exponents.js";
 import type { Link } from "../model/link.js";
 import { conditionWarning, gaussianityOf, inputWarnings, principalValuesOf, type Warning } from "./diagnostics.js";
@@ -14,6 +15,7 @@ import type { FilledOptions } from "./options.js";
 import type { Problem } from "./problem.js";
 import { buildModel } from "./progress.js";
 import { Fit, type FitDiagnostics, type FitHistory, type LeapSummary, type LearnedChoice } from "./report.js";
+import { directionErrors } from "./standardErrors.js";
 import { chooseTail } from "./tail.js";
 import type { FlowEnd, FlowState } from "./twoTimescale.js";
 
@@ -58,7 +60,9 @@ export async function finish(
   const z = workspace.projections();
   const tail = await chooseTail(workspace, objective.penalty, z, response.standardized);
   const loo = await leaveOneOut(workspace, inputs, end.point, objective.penalty.diagonal);
-  const model = buildModel(problem, end.point, tail.tail);
+  const standardErrors = loo && (await directionErrors(workspace, inputs, end.point.basis, loo.errors));
+  const errors = loo && errorLawOf(knownErrors(loo, workspace.rowWeights(), response.scale), "leave-one-out");
+  const model = buildModel(problem, end.point, tail.tail, errors);
   const scale = response.scale ** 2;
   const { penalty } = objective;
   const all = [
@@ -103,6 +107,7 @@ export async function finish(
       condition: choice.condition,
       degreesOfFreedom: loo?.degreesOfFreedom ?? choice.degreesOfFreedom,
       gaussianity: gaussianityOf(z, rows.rows, rank),
+      ...(standardErrors ? { standardErrors } : {}),
       principalValues: principalValuesOf(end.point.gradientMoment, rank).map((v) => v * scale),
       leaps: leapSummary(model.link.toHermite(), workspace, choice, end.point.meanSquare * scale),
       warnings: all,
@@ -133,6 +138,11 @@ function heldOut(
     r2: total > 0 ? 1 - square / total : 0,
     gcv: gcv * scale,
   };
+}
+
+/** Errors of the rows that have a weight, in the units of y. */
+function knownErrors({ errors }: LeaveOneOut, weights: Float64Array | undefined, scale: number): Float64Array {
+  return errors.filter((_, i) => !weights || weights[i] > 0).map((e) => e * scale);
 }
 
 function weightedMeanSquare(errors: Float64Array, weights: Float64Array | undefined): number {

@@ -65,7 +65,10 @@ export async function readData(X: unknown, y: unknown, options: FilledOptions, c
 export async function mapInputs(data: FitData, options: FilledOptions, control: RunControl): Promise<InputMap> {
   const workspace = await createWorkspace(data, 0, 0, options, control);
   try {
-    return await chooseInputMap(workspace, options.whiten);
+    const inputs = await chooseInputMap(workspace, options.whiten);
+    // With so few rows for the columns only a reduced number of principal components can be learnt from.
+    const few = inputs.dim > data.rows.rows / 2 && options.rank === "auto" && options.whiten === "auto";
+    return few && inputs.kind !== "full" ? await chooseInputMap(workspace, "full") : inputs;
   } finally {
     workspace.dispose();
   }

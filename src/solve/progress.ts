@@ -2,6 +2,7 @@
 import type { RunControl } from "../base/control.js";
 import { LeapflowError } from "../base/errors.js";
 import { orthonormalize } from "../math/grassmann.js";
+import type { ErrorLaw } from "../model/errorLaw.js";
 import { Link, type LinkTail } from "../model/link.js";
 import { MultiIndexModel } from "../model/multiIndexModel.js";
 import { toRawDirections } from "./inputMap.js";
@@ -22,6 +23,7 @@ export function buildModel(
   { inputs, rank, degree, response, rows }: Omit<Problem, "workspace">,
   point: Pick<LinkPoint, "basis" | "coefficients" | "gradientMoment">,
   tail: LinkTail,
+  errors?: ErrorLaw,
 ): MultiIndexModel {
   const directions = toRawDirections(inputs, point.basis, rank);
   const coefficients = point.coefficients.map((c) => c * response.scale);
@@ -34,6 +36,7 @@ export function buildModel(
       gradientMoment: point.gradientMoment.map((v) => v * response.scale ** 2),
       columnScale: inputs.columnScale,
       ...(rows.names ? { columns: rows.names } : {}),
+      ...(errors ? { errors } : {}),
     },
     Link.fromCoefficients(coefficients, { rank, degree, tail }),
   );

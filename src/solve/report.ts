@@ -4,6 +4,7 @@ import type { MultiIndexModel } from "../model/multiIndexModel.js";
 import type { Gaussianity, Warning } from "./diagnostics.js";
 import type { Whitening } from "./inputMap.js";
 import type { MethodName } from "./methods.js";
+import type { DirectionErrors } from "./standardErrors.js";
 import type { StopReason } from "./stopping.js";
 import type { TailChoice } from "./tail.js";
 
@@ -78,6 +79,8 @@ export interface FitDiagnostics {
   readonly condition: number;
   readonly degreesOfFreedom: number;
   readonly gaussianity: Gaussianity;
+  /** Of the directions; absent where they have too many entries for it, or the fit is constant. */
+  readonly standardErrors?: DirectionErrors;
   /** Eigenvalues of the mean of ∇f∇fᵀ, descending, in the units of y². */
   readonly principalValues: Float64Array;
   readonly leaps: LeapSummary;

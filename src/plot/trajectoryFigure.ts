@@ -1,8 +1,7 @@
 /** A predicted trajectory of gradient descent, with the simulated one over it. */
 import { checkOptions, describe } from "../base/assert.js";
 import { InputError } from "../base/errors.js";
-import type { Simulation } from "../index.js";
-import type { DmftResult } from "../theory/index.js";
+import type { Simulation, Trajectory } from "../index.js";
 import {
   checkFigure,
   decades,
@@ -13,15 +12,20 @@ import {
   SERIES_COLORS,
 } from "./figure.js";
 
-/** What a trajectory's figure is drawn from; every result of `dmft` is one. */
-export type TrajectoryRecord = Pick<DmftResult, "overlap" | "normSquared" | "trainLoss" | "testLoss">;
+/** What a trajectory's figure is drawn from; every result of `dmft` and `informationExponentFlow` is one. */
+export type TrajectoryRecord = Pick<Trajectory, "overlap" | "normSquared" | "trainLoss" | "testLoss"> &
+  Partial<Pick<Trajectory, "times">>;
+
+/** A simulation to compare with; every result of `simulateSingleIndex` is one. */
+export type SimulationRecord = TrajectoryRecord &
+  Pick<Simulation, "dim" | "trials"> & { readonly standardErrors: TrajectoryRecord };
 
 /** Size and title, and the simulation to draw beside the prediction. */
 export interface TrajectoryFigureOptions extends FigureOptions {
-  readonly simulation?: Simulation;
+  readonly simulation?: SimulationRecord;
 }
 
-type CurveKey = keyof TrajectoryRecord;
+type CurveKey = "overlap" | "normSquared" | "trainLoss" | "testLoss";
 const KEYS: readonly CurveKey[] = ["overlap", "normSquared", "trainLoss", "testLoss"];
 const LABELS: Readonly<Record<CurveKey, string>> = {
   overlap: "overlap m",
@@ -43,7 +47,7 @@ export async function trajectoryFigure(
   const { simulation, ...rest } = checkOptions(options, ["simulation", "width", "title"], "trajectoryFigure");
   const figure = checkFigure(rest, "trajectoryFigure");
   const steps = checkCurves(predicted, "predicted");
-  const simulated = simulation as Simulation | undefined;
+  const simulated = simulation as SimulationRecord | undefined;
   if (simulated !== undefined && checkCurves(simulated, "simulation") !== steps) {
     throw new InputError("SHAPE", "predicted and simulation have different numbers of steps.");
   }
@@ -77,7 +81,7 @@ function panelOf(
   plot: Plot,
   keys: readonly CurveKey[],
   predicted: TrajectoryRecord,
-  simulated: Simulation | undefined,
+  simulated: SimulationRecord | undefined,
   colorOf: (key: CurveKey) => string,
   isLoss: boolean,
 ) {
@@ -89,7 +93,9 @@ function panelOf(
     ? { type: "log" as const, domain: range, ticks: decades(range[0] / 10, range[1] * 10, 8), tickFormat: powerOfTen }
     : { nice: true, zero: true };
   const marks = keys.flatMap((key) => {
-    const line = Array.from(predicted[key], (value, t) => ({ t, value })).filter(({ value }) => !isLog || value > 0);
+    const line = Array.from(predicted[key], (value, i) => ({ t: predicted.times?.[i] ?? i, value })).filter(
+      ({ value }) => !isLog || value > 0,
+    );
     const dots = simulated === undefined ? [] : dotsOf(simulated, key, isLog ? range[0] : -Infinity);
     return [
       plot.line(line, { x: "t", y: "value", stroke: colorOf(key), strokeWidth: 2 }),
@@ -111,13 +117,14 @@ function panelOf(
 }
 
 /** At most some forty dots, so that they can be told apart. */
-function dotsOf(simulated: Simulation, key: CurveKey, floor: number) {
+function dotsOf(simulated: SimulationRecord, key: CurveKey, floor: number) {
   const values = simulated[key];
   const every = Math.max(1, Math.floor(values.length / 40));
-  return Array.from(values, (value, t) => {
-    const reach = 2 * simulated.standardErrors[key][t];
-    return { t, value, low: Math.max(value - reach, floor), high: value + reach };
-  }).filter(({ t, value }) => t % every === 0 && value > floor);
+  return Array.from(values, (value, i) => {
+    const reach = 2 * simulated.standardErrors[key][i];
+    const t = simulated.times?.[i] ?? i;
+    return { i, t, value, low: Math.max(value - reach, floor), high: value + reach };
+  }).filter(({ i, value }) => i % every === 0 && value > floor);
 }
 
 function checkCurves(given: TrajectoryRecord, name: string): number {

@@ -16,7 +16,8 @@ import {
   fillSingleIndexOptions,
   type SingleIndexOptions,
 } from "./singleIndexOptions.js";
-import { linearStart, type SingleIndexWarning, type SpectralReport, spectralStart } from "./spectral.js";
+import { linearStart, type SpectralReport, spectralStart } from "./spectral.js";
+import type { SingleIndexWarning } from "./warnings.js";
 
 /** One entry per iterate of the descent; entry 0 is the start. */
 export interface SingleIndexHistory {

@@ -39,7 +39,8 @@ import {
 import { operatorNorm, operatorScale, phaseStart } from "./phaseStart.js";
 import { type PreprocessLike, parsePreprocess } from "./preprocess.js";
 import { checkResponses } from "./scaling.js";
-import type { SingleIndexWarning, SpectralReport } from "./spectral.js";
+import type { SpectralReport } from "./spectral.js";
+import type { SingleIndexWarning } from "./warnings.js";
 
 /** How far a retrieval has come; a copy for the caller. */
 export interface PhaseProgress {

@@ -5,8 +5,9 @@ import { type LargeOperator, type LargestPair, largestEigenpair } from "../math/
 import type { Channel } from "./channel.js";
 import { type CheckedOperator, type ComplexVector, complexZeros, squaredNorm } from "./operators.js";
 import type { Preprocess } from "./preprocess.js";
-import { type SingleIndexWarning, type SpectralReport, spectralWarnings } from "./spectral.js";
+import { type SpectralReport, spectralWarnings } from "./spectral.js";
 import { predictSpectral } from "./spectralTransition.js";
+import type { SingleIndexWarning } from "./warnings.js";
 
 const SCALE_PROBES = 4;
 const NORM_TOLERANCE = 0.02;
@@ -136,5 +137,5 @@ export async function phaseStart(
   };
   const size = Math.sqrt(meanIntensity) / scale;
   const start = toComplex(found.vector.map((value) => value * size));
-  return { start, report, warnings: spectralWarnings(report, found.converged) };
+  return { start, report, warnings: spectralWarnings(report, predicted, found.converged) };
 }

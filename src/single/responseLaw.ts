@@ -2,8 +2,7 @@
 import { normalDensity } from "../base/elementary.js";
 import { gaussLegendre } from "../math/quadrature.js";
 import type { Channel } from "./channel.js";
-import { type Piece, piecesOf, posteriorOf, solvePiece } from "./posterior.js";
-import { tabulateResponse } from "./responseTable.js";
+import { type Piece, piecesOf, solvePiece } from "./posterior.js";
 
 /** Σ weights·F(z, y) ≈ E F(z, y); complex signals: z is |z|. */
 export interface ResponseLaw {
@@ -144,38 +143,4 @@ function panelEnds(
 function preimage(channel: Channel, piece: Piece, y: number): number | undefined {
   const [low, high] = piece.atFrom < piece.atTo ? [piece.atFrom, piece.atTo] : [piece.atTo, piece.atFrom];
   return y > low && y < high ? solvePiece(channel.location, piece, y) : undefined;
-}
-
-/** What a channel tells about z, whatever the algorithm. */
-export interface ChannelInformation {
-  /** δ_c = 1/E[(E[z²|y] − 1)²], where the best spectral start begins to work; Infinity if y says nothing about z². */
-  readonly spectralThreshold: number;
-  /** I₁ = E[(E[z|y])²]; if it is > 0 the linear start has overlap² δI₁/(1 + δI₁) at every δ. */
-  readonly linearInformation: number;
-}
-
-/**
- * The weak-recovery threshold of spectral starts and the information of linear ones.
- * Source: [SI §f]. Cost: some thousand posteriors, 0.2 s.
- */
-export function channelInformation(channel: Channel, complex: boolean): ChannelInformation {
-  const posterior = posteriorOf(channel, complex);
-  const { weights, y } = responseLaw(channel, complex, channel.law === "clipped" ? [0] : []);
-  // Labels take two values; noisy responses lie densely, and a table serves.
-  const tabulate = (f: (y: number) => number): ((y: number) => number) => {
-    if (channel.law === "exact") return f;
-    if (channel.law !== "binary") return tabulateResponse(channel, complex, f).value;
-    const [minus, plus] = [f(-1), f(1)];
-    return (y) => (y > 0 ? plus : minus);
-  };
-  const square = tabulate((v) => posterior(v).square);
-  const isEven = channel.even || complex;
-  const mean = isEven ? () => 0 : tabulate((v) => posterior(v).mean);
-  let excess = 0;
-  let linear = 0;
-  for (let i = 0; i < y.length; i++) {
-    excess += weights[i] * (square(y[i]) - 1) ** 2;
-    linear += weights[i] * mean(y[i]) ** 2;
-  }
-  return { spectralThreshold: excess > 1e-12 ? 1 / excess : Infinity, linearInformation: linear };
 }

@@ -17,6 +17,7 @@ import { defaultLoss } from "./defaultLoss.js";
 import { checkComplexLoss, type Loss, type LossLike, parseLoss } from "./losses.js";
 import { defaultPreprocess, type Preprocess, type PreprocessLike, parsePreprocess } from "./preprocess.js";
 import { runComplexTrial, runRealTrial, type TrialCurves } from "./simulateTrial.js";
+import { averageCurves, completeCurves, stepTimes, type Trajectory, type TrajectoryCurves } from "./trajectory.js";
 
 /** Where gradient descent begins. */
 export type SimulationStart =
@@ -55,19 +56,11 @@ export interface SimulationOptions {
   readonly onProgress?: (progress: { readonly phase: "trial"; readonly done: number; readonly total: number }) => void;
 }
 
-/** Curves over t = 0…steps. */
-export interface SimulationCurves {
-  /** m = ⟨θ, θ⋆⟩/d; its sign (phase) is that of the start. */
-  readonly overlap: Float64Array;
-  /** q = ‖θ‖²/d. */
-  readonly normSquared: Float64Array;
-  readonly trainLoss: Float64Array;
-  /** Mean loss on fresh rows. */
-  readonly testLoss: Float64Array;
-}
+/** Curves over t = 0…steps; the sign (phase) of the overlap is that of the start. */
+export type SimulationCurves = TrajectoryCurves;
 
 /** Means over the trials, with standard errors. */
-export interface Simulation extends SimulationCurves {
+export interface Simulation extends Trajectory {
   readonly standardErrors: SimulationCurves;
   readonly dim: number;
   readonly samples: number;
@@ -108,7 +101,6 @@ const NAMES: readonly (keyof SimulationOptions)[] = [
   "signal",
   "onProgress",
 ];
-const CURVES: readonly (keyof SimulationCurves)[] = ["overlap", "normSquared", "trainLoss", "testLoss"];
 
 /**
  * Runs start and gradient descent of [SI §a–§d] on fresh data, `trials` times: rows x ~ N(0, I/d) (complex: CN), ‖θ⋆‖² = d,
@@ -167,25 +159,10 @@ export async function simulateSingleIndex(options: SimulationOptions): Promise<S
     runs.push(await run(setting, trial, rng, control));
     options.onProgress?.({ phase: "trial", done: trial + 1, total: trials });
   }
-  const means = {} as Record<keyof SimulationCurves, Float64Array>;
-  const standardErrors = {} as Record<keyof SimulationCurves, Float64Array>;
-  for (const key of CURVES) {
-    means[key] = new Float64Array(setting.steps + 1);
-    standardErrors[key] = new Float64Array(setting.steps + 1);
-    for (let t = 0; t <= setting.steps; t++) {
-      const { mean, error } = meanAndError(runs.map((run) => run[key][t]));
-      means[key][t] = mean;
-      standardErrors[key][t] = error;
-    }
-  }
-  return { ...means, standardErrors, dim, samples, trials, seed };
-}
-
-function meanAndError(values: readonly number[]): { mean: number; error: number } {
-  const k = values.length;
-  const mean = values.reduce((a, b) => a + b, 0) / k;
-  const square = values.reduce((sum, v) => sum + (v - mean) * (v - mean), 0);
-  return { mean, error: Math.sqrt(square / (k - 1) / k) };
+  const { means, standardErrors } = averageCurves(runs.map(completeCurves));
+  // At least two trials were asked for, so there are errors.
+  const errors = standardErrors as SimulationCurves;
+  return { times: stepTimes(setting.steps), ...means, standardErrors: errors, dim, samples, trials, seed };
 }
 
 function readStart(start: unknown): SimulationStart {

@@ -5,7 +5,8 @@ import { type LargestPair, largestEigenpair } from "../math/lanczos.js";
 import type { Channel } from "./channel.js";
 import { type Preprocess, type PreprocessLike, parsePreprocess } from "./preprocess.js";
 import type { RowProducts } from "./rowProducts.js";
-import { predictSpectral } from "./spectralTransition.js";
+import { predictSpectral, type SpectralTransition } from "./spectralTransition.js";
+import type { SingleIndexWarning } from "./warnings.js";
 
 /** What the spectral stage found and what it should have found. */
 export interface SpectralReport {
@@ -32,22 +33,6 @@ export interface SpectralReport {
   readonly predicted: { readonly eigenvalue: number; readonly edge: number; readonly gap: number };
 }
 
-export type SingleIndexWarningCode =
-  | "BELOW_THRESHOLD"
-  | "NEAR_THRESHOLD"
-  | "SPECTRAL_NOT_CONVERGED"
-  | "SIGNAL_BELOW_NOISE"
-  | "NOT_WHITENED"
-  | "LOCAL_MINIMUM"
-  | "SADDLE"
-  | "REFERENCE_KERNEL";
-
-/** Something the user should know; not an error. */
-export interface SingleIndexWarning {
-  readonly code: SingleIndexWarningCode;
-  readonly message: string;
-}
-
 /** A unit vector and what is known about it. */
 export interface SpectralStart {
   readonly direction: Float64Array;
@@ -56,8 +41,6 @@ export interface SpectralStart {
 }
 
 const TOLERANCE = 1e-6;
-/** Within this share above the threshold samples of ordinary size scatter between knowing and not knowing. */
-const MARGIN = 0.2;
 
 /**
  * Top eigenvector of (1/n) X̃ᵀ diag(T(y)) X̃ by Lanczos on products, each one fused pass over X.
@@ -94,7 +77,11 @@ export async function spectralStart(
     preprocess: T.name,
     predicted: { eigenvalue: predicted.eigenvalue, edge: predicted.edge, gap: predicted.gap },
   };
-  return { direction: withPositiveLead(found.vector), report, warnings: spectralWarnings(report, found.converged) };
+  return {
+    direction: withPositiveLead(found.vector),
+    report,
+    warnings: spectralWarnings(report, predicted, found.converged),
+  };
 }
 
 /** Top eigenpair of (1/n) X̃ᵀ diag(T(y)) X̃ to a relative residual of 1e-6. */
@@ -112,28 +99,14 @@ export function spectralDirection(
 }
 
 /** What the ratio n/d and Lanczos give reason to say. */
-export function spectralWarnings(report: SpectralReport, converged: boolean): SingleIndexWarning[] {
-  const { ratio, threshold, preprocess } = report;
-  const warnings: SingleIndexWarning[] = [];
-  const limit = Number.isFinite(threshold) ? threshold.toFixed(3) : "none";
-  if (!report.aboveThreshold) {
-    warnings.push({
-      code: "BELOW_THRESHOLD",
-      message: `n/d = ${ratio.toFixed(3)} is not above the weak-recovery threshold of ${preprocess} (${limit}): the spectral start knows nothing about θ. Use more rows, another preprocess, or start "linear" if the link is not even.`,
-    });
-  } else if (ratio < threshold * (1 + MARGIN)) {
-    warnings.push({
-      code: "NEAR_THRESHOLD",
-      message: `n/d = ${ratio.toFixed(3)} is within 20 % of the weak-recovery threshold of ${preprocess} (${limit}): overlaps scatter widely there.`,
-    });
-  }
-  if (!converged) {
-    warnings.push({
-      code: "SPECTRAL_NOT_CONVERGED",
-      message: `The eigenvector has a residual of ${report.residual.toExponential(1)} after ${report.matvecs} products.`,
-    });
-  }
-  return warnings;
+export function spectralWarnings(
+  report: SpectralReport,
+  predicted: SpectralTransition,
+  converged: boolean,
+): SingleIndexWarning[] {
+  if (converged) return [...predicted.warnings];
+  const message = `The eigenvector has a residual of ${report.residual.toExponential(1)} after ${report.matvecs} products.`;
+  return [...predicted.warnings, { code: "SPECTRAL_NOT_CONVERGED", message }];
 }
 
 /**

@@ -5,6 +5,7 @@ import { bracketedRoot } from "../math/roots.js";
 import { type Channel, type ChannelLike, checkComplexChannel, parseChannel } from "./channel.js";
 import { defaultPreprocess, type Preprocess, type PreprocessLike, parsePreprocess } from "./preprocess.js";
 import { type ResponseLaw, responseLaw } from "./responseLaw.js";
+import { type SingleIndexWarning, thresholdWarnings } from "./warnings.js";
 
 export interface SpectralTransitionOptions {
   readonly channel: ChannelLike;
@@ -30,6 +31,10 @@ export interface SpectralTransition {
   readonly gap: number;
   /** λ_s, root of E[(z² − 1)T/(λ − T)] = 1/δ; undefined below the threshold. */
   readonly multiplier: number | undefined;
+  /** T in use. */
+  readonly preprocess: string;
+  /** `BELOW_THRESHOLD`, or `NEAR_THRESHOLD` within 20 % above it. */
+  readonly warnings: readonly SingleIndexWarning[];
 }
 
 /**
@@ -65,8 +70,12 @@ export function predictSpectral(
     preprocess.kind === "mm"
       ? familyThreshold(channel, law, complex)
       : new SpectralEquations(law, preprocess, 1).threshold();
-  return { threshold, ...start.solve() };
+  const solution = start.solve();
+  const warnings = thresholdWarnings(preprocess.name, ratio, threshold, solution.aboveThreshold);
+  return { threshold, ...solution, preprocess: preprocess.name, warnings };
 }
+
+type Solution = Omit<SpectralTransition, "threshold" | "preprocess" | "warnings">;
 
 /** Sums over the law of (z, y) for one T. */
 class SpectralEquations {
@@ -132,15 +141,20 @@ class SpectralEquations {
     return bracketedRoot(slope, low, high, atLow, atHigh);
   }
 
-  solve(): Omit<SpectralTransition, "threshold"> {
+  /** λ̄, and E[(z² − 1)T/(λ̄ − T)] − 1/δ: positive above the threshold. */
+  edgeMargin(): { readonly multiplier: number; readonly margin: number } {
+    const multiplier = this.#edgeMultiplier();
+    return { multiplier, margin: this.#sums(multiplier).signal - this.#inverseRatio };
+  }
+
+  solve(): Solution {
     const none = { overlap: 0, aboveThreshold: false, gap: 0, multiplier: undefined };
     // T ≡ 0: the matrix is 0.
     if (!(this.#supremum > 0)) return { ...none, eigenvalue: 0, edge: 0 };
     const psi = (l: number): number => l * (this.#inverseRatio + this.#sums(l).first);
-    const bar = this.#edgeMultiplier();
+    const { multiplier: bar, margin: atBar } = this.edgeMargin();
     const edge = psi(bar);
     const zeta = (l: number): number => this.#sums(l).signal - this.#inverseRatio;
-    const atBar = zeta(bar);
     if (!(atBar > 0)) return { ...none, eigenvalue: edge, edge };
     let high = 2 * bar;
     let atHigh = zeta(high);
@@ -189,24 +203,22 @@ class SpectralEquations {
   }
 }
 
-/** Threshold of the `mm` family, each member at its own δ: ½ for y = z², 1 for y = |z|²; otherwise found by halving. */
+/** Threshold of the `mm` family, each member at its own δ: ½ for y = z², 1 for y = |z|²; otherwise a root in δ. */
 function familyThreshold(channel: Channel, law: ResponseLaw, complex: boolean): number {
   const least = complex ? 1 : 0.5;
   if (channel.name === "square" && channel.law === "exact") return least;
-  const isAbove = (ratio: number): boolean =>
-    new SpectralEquations(law, parsePreprocess("mm", { channel, ratio, complex }), ratio).solve().aboveThreshold;
+  const margin = (ratio: number): number =>
+    new SpectralEquations(law, parsePreprocess("mm", { channel, ratio, complex }), ratio).edgeMargin().margin;
   let low = least * (1 + 1e-9);
-  if (isAbove(low)) return least;
+  let atLow = margin(low);
+  if (atLow > 0) return least;
   let high = 2 * least;
-  while (!isAbove(high)) {
-    low = high;
+  let atHigh = margin(high);
+  while (!(atHigh > 0)) {
+    [low, atLow] = [high, atHigh];
     high *= 2;
     if (high > 1e6) return Infinity;
+    atHigh = margin(high);
   }
-  while (high - low > 1e-8 * high) {
-    const middle = 0.5 * (low + high);
-    if (isAbove(middle)) high = middle;
-    else low = middle;
-  }
-  return 0.5 * (low + high);
+  return bracketedRoot(margin, low, high, atLow, atHigh, 1e-9);
 }

@@ -9,6 +9,14 @@ import { type Matrix, toMatrix } from "../math/dense.js";
 import { normalQuantile } from "../math/normalQuantile.js";
 import { SOBOL_DIMENSIONS, sobolCoordinate } from "../math/sobol.js";
 import type { SpectralTransition } from "../single/spectralTransition.js";
+import {
+  averageCurves,
+  completeCurves,
+  stepTimes,
+  type Trajectory,
+  type TrajectoryCurves,
+} from "../single/trajectory.js";
+import type { SingleIndexWarning } from "../single/warnings.js";
 import { expectedLoss, fieldRule, TEST_RULE } from "./fieldRule.js";
 import { type DmftOptions, type MeanFieldProblem, readDmftOptions } from "./meanFieldOptions.js";
 import { MeanFieldRecursion } from "./meanFieldRecursion.js";
@@ -16,22 +24,10 @@ import { pathLossOf } from "./pathLoss.js";
 import { populationMap } from "./populationMap.js";
 
 /** Standard errors over replicates, with the keys of the curves. */
-export interface DmftErrors {
-  readonly overlap: Float64Array;
-  readonly normSquared: Float64Array;
-  readonly trainLoss: Float64Array;
-  readonly testLoss: Float64Array;
-}
+export type DmftErrors = TrajectoryCurves;
 
 /** A predicted trajectory; curves run over t = 0…steps. */
-export interface DmftResult {
-  /** m(t) = ⟨θ, θ*⟩/d. */
-  readonly overlap: Float64Array;
-  /** q(t) = |θ|²/d. */
-  readonly normSquared: Float64Array;
-  readonly trainLoss: Float64Array;
-  /** Loss on fresh rows. */
-  readonly testLoss: Float64Array;
+export interface DmftResult extends Trajectory {
   /** C(t, s) = ⟨θ^t, θ^s⟩/d, (steps + 1)². */
   readonly correlation: Matrix;
   /** R(t, ·): column 0 is the response to the start's field, column 1 + s to a field at step s; (steps + 1)×(steps + 2). */
@@ -42,6 +38,8 @@ export interface DmftResult {
   readonly standardErrors?: DmftErrors;
   /** The prediction of a spectral start. */
   readonly spectral?: SpectralTransition;
+  /** What makes finite data scatter around this prediction: a ratio near the threshold of the spectral start. */
+  readonly warnings: readonly SingleIndexWarning[];
   readonly stepSize: number;
   readonly paths: number;
   readonly replicates: number;
@@ -71,15 +69,10 @@ export async function dmft(options: DmftOptions): Promise<DmftResult> {
   return new Replicates(problem).run(control);
 }
 
-/** Sums of curves over replicates. */
+/** Curves of all replicates, and sums of their kernels. */
 class Replicates {
   readonly #problem: MeanFieldProblem;
-  readonly #curves: Record<keyof DmftErrors, Float64Array[]> = {
-    overlap: [],
-    normSquared: [],
-    trainLoss: [],
-    testLoss: [],
-  };
+  readonly #runs: TrajectoryCurves[] = [];
   #matrices: { correlation: Float64Array; response: Float64Array; gradientResponse: Float64Array } | undefined;
 
   constructor(problem: MeanFieldProblem) {
@@ -139,10 +132,7 @@ class Replicates {
 
   #add(recursion: MeanFieldRecursion, trainLoss: Float64Array, testLoss: Float64Array): void {
     const { overlap, normSquared, correlation, response, gradientResponse } = recursion;
-    this.#curves.overlap.push(overlap);
-    this.#curves.normSquared.push(normSquared);
-    this.#curves.trainLoss.push(trainLoss);
-    this.#curves.testLoss.push(testLoss);
+    this.#runs.push(completeCurves({ overlap, normSquared, trainLoss, testLoss }));
     const sums = this.#matrices;
     if (sums === undefined) {
       this.#matrices = { correlation, response, gradientResponse };
@@ -163,21 +153,16 @@ class Replicates {
         n,
         columns,
       );
-    const over = (reduce: (values: number[]) => number, key: keyof DmftErrors): Float64Array =>
-      Float64Array.from({ length: n }, (_, t) => reduce(this.#curves[key].map((curve) => curve[t])));
-    const curves = (reduce: (values: number[]) => number): DmftErrors => ({
-      overlap: over(reduce, "overlap"),
-      normSquared: over(reduce, "normSquared"),
-      trainLoss: over(reduce, "trainLoss"),
-      testLoss: over(reduce, "testLoss"),
-    });
+    const { means, standardErrors } = averageCurves(this.#runs);
     return {
-      ...curves(average),
+      times: stepTimes(steps),
+      ...means,
       correlation: mean(sums.correlation, n),
       response: mean(sums.response, n + 1),
       gradientResponse: mean(sums.gradientResponse, n),
-      standardErrors: replicates > 1 ? curves(standardError) : undefined,
+      standardErrors,
       spectral: start.spectral,
+      warnings: start.spectral?.warnings ?? [],
       stepSize,
       paths,
       replicates,
@@ -189,16 +174,6 @@ class Replicates {
 
 function addTo(sum: Float64Array, more: Float64Array): void {
   for (let i = 0; i < sum.length; i++) sum[i] += more[i];
-}
-
-function average(values: readonly number[]): number {
-  return values.reduce((sum, v) => sum + v, 0) / values.length;
-}
-
-function standardError(values: readonly number[]): number {
-  const center = average(values);
-  const squares = values.reduce((sum, v) => sum + (v - center) ** 2, 0);
-  return Math.sqrt(squares / (values.length * (values.length - 1)));
 }
 
 /** Draws z, y and all normals of one replicate: scrambled Sobol points in the order z, w, e₀, e₁, … */

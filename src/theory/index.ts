@@ -6,6 +6,11 @@ export { type LeapMargin, type LeapStep, type Leaps, leapExponents } from "../mo
 export { Link, type LinkData, type LinkShape, type LinkTail, type LinkValues } from "../model/link.js";
 export { LINK_NAMES, type LinkName, type NamedLinkOptions } from "../model/namedLinks.js";
 export type { Channel, ChannelLike, ChannelName, ChannelOptions } from "../single/channel.js";
+export {
+  type ChannelInformation,
+  type ChannelInformationOptions,
+  channelInformation,
+} from "../single/channelInformation.js";
 export type { CustomLoss, Loss, LossLike } from "../single/losses.js";
 export type { CustomPreprocess, PreprocessLike } from "../single/preprocess.js";
 export {
@@ -13,6 +18,8 @@ export {
   type SpectralTransitionOptions,
   spectralTransition,
 } from "../single/spectralTransition.js";
+export type { Trajectory, TrajectoryCurves } from "../single/trajectory.js";
+export type { SingleIndexWarning, SingleIndexWarningCode } from "../single/warnings.js";
 export { averagingOperator, type PlantedLoss, type PopulationLoss, plantedLoss, populationLoss } from "./averaging.js";
 export { type DmftErrors, type DmftResult, dmft } from "./dmft.js";
 export { type FixedPoint, type FixedPointOptions, longTimeFixedPoint } from "./fixedPoint.js";

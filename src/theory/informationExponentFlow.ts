@@ -5,6 +5,7 @@ import { OptionError } from "../base/errors.js";
 import { readVector } from "../data/input.js";
 import { hermiteInto } from "../math/hermite.js";
 import { gaussHermite } from "../math/quadrature.js";
+import { completeCurves, type Trajectory } from "../single/trajectory.js";
 
 export interface InformationExponentFlowOptions {
   /** s of y = He_s(z)/√(s!). */
@@ -17,11 +18,8 @@ export interface InformationExponentFlowOptions {
   readonly times: ArrayLike<number>;
 }
 
-export interface InformationExponentFlow {
-  readonly times: Float64Array;
-  /** m(t). */
-  readonly overlap: Float64Array;
-}
+/** The curves over the times asked for: ‖θ‖ = 1, and rows are seen once, so that both losses are −E[y h(ξ)] = −m^s. */
+export type InformationExponentFlow = Trajectory;
 
 /** Largest exponent: E[y²h′²] needs moments of degree 4s − 2. */
 const MAX_EXPONENT = 20;
@@ -54,7 +52,9 @@ export async function informationExponentFlow(
     });
   });
   const overlap = gamma === 0 && s <= 2 ? times.map((t) => closedForm(s, m0, t)) : integrate(s, m0, gamma, times);
-  return { times, overlap };
+  const loss = overlap.map((m) => -power(m, s));
+  const normSquared = new Float64Array(overlap.length).fill(1);
+  return { times, ...completeCurves({ overlap, normSquared, trainLoss: loss, testLoss: loss }) };
 }
 
 /** γ = 0: m = tanh(t + artanh m₀) for s = 1, m² = 1/(1 + (1/m₀² − 1)e^{−4t}) for s = 2. */

@@ -1,6 +1,7 @@
 /** Gradient descent on the population risk, the limit δ → ∞ of the mean-field equations. */
 import { NumericalError } from "../base/errors.js";
 import { toMatrix } from "../math/dense.js";
+import { completeCurves, curvesBy, stepTimes } from "../single/trajectory.js";
 import type { DmftResult } from "./dmft.js";
 import { EXACT_RULE, fieldMeans, fieldRule } from "./fieldRule.js";
 import type { MeanFieldProblem } from "./meanFieldOptions.js";
@@ -50,16 +51,14 @@ export function populationMap(problem: MeanFieldProblem): DmftResult {
       correlation[t * n + s] = overlap[t] * overlap[s] + response[t * (n + 1)] * response[s * (n + 1)];
     }
   }
-  const none = (): Float64Array => new Float64Array(n);
   return {
-    overlap,
-    normSquared,
-    trainLoss: testLoss.slice(),
-    testLoss,
+    times: stepTimes(steps),
+    ...completeCurves({ overlap, normSquared, trainLoss: testLoss, testLoss }),
     correlation: toMatrix(correlation, n, n),
     response: toMatrix(response, n, n + 1),
     gradientResponse: toMatrix(gradientResponse, n, n),
-    standardErrors: { overlap: none(), normSquared: none(), trainLoss: none(), testLoss: none() },
+    standardErrors: curvesBy(() => new Float64Array(n)),
+    warnings: [],
     stepSize,
     paths,
     replicates,

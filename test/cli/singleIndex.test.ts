@@ -19,8 +19,10 @@ describe("spectral", () => {
   test("--json has the keys of the contract and the library's numbers", async () => {
     const got = await json(["spectral", "--channel", "square", "--ratio", 5, "--preprocess", "trim(9)"]);
     const wanted = await spectralTransition({ channel: "square", ratio: 5, preprocess: "trim(9)" });
-    expect(Object.keys(got)).toEqual(["threshold", "overlap", "eigenvalue", "edge", "aboveThreshold"]);
-    for (const key of Object.keys(got)) expect(got[key]).toBe(wanted[key as keyof typeof wanted]);
+    const { threshold, overlap, eigenvalue, edge, aboveThreshold, gap, preprocess, warnings } = wanted;
+    const information = { bestThreshold: expect.closeTo(0.5, 8), linearInformation: 0 };
+    const known = { threshold, overlap, eigenvalue, edge, aboveThreshold, gap, preprocess, warnings };
+    expect(got).toEqual({ ...known, ...information });
     // [SI §b]: 0.4815 at ratio 5.
     expect(got.overlap ** 2).toBeCloseTo(0.4815, 4);
   });
@@ -32,9 +34,10 @@ describe("spectral", () => {
     expect(complex.overlap ** 2).toBeCloseTo(0.6023, 4);
     const { code, stdout } = await leapflow(["spectral", "--channel", "square", "--ratio", 0.4]);
     expect(code).toBe(0);
-    expect(stdout).toContain("not above the threshold");
-    expect(stdout).toMatch(/threshold n\/d +0\.501/);
-    expect((await json(["spectral", "--channel", "logit", "--ratio", 4])).threshold).toBeNull();
+    expect(stdout).toMatch(/preprocess opt\(20\)[\s\S]*threshold n\/d +0\.501[\s\S]*warning BELOW_THRESHOLD/);
+    const labels = await json(["spectral", "--channel", "logit", "--ratio", 4]);
+    expect([labels.threshold, labels.bestThreshold]).toEqual([null, null]);
+    expect(labels.linearInformation).toBeGreaterThan(0.1);
   });
 });
 
@@ -48,7 +51,7 @@ describe("dmft", () => {
   test("--json is the library's trajectory", async () => {
     const got = await json([...small, "--loss", "rational(1)", "--preprocess", "trim(9)", "--start", "spectral"]);
     const wanted = await dmft({ ...settings, loss: "rational(1)", preprocess: "trim(9)", start: "spectral" });
-    for (const key of ["overlap", "normSquared", "trainLoss", "testLoss"] as const) {
+    for (const key of ["overlap", "normSquared", "cosine", "squaredError", "trainLoss", "testLoss"] as const) {
       expect(got[key]).toEqual(Array.from(wanted[key]));
       expect(got.standardErrors[key]).toEqual(Array.from(wanted.standardErrors![key]));
     }
@@ -72,7 +75,19 @@ describe("dmft", () => {
     const plot = join(folder, "trajectory.svg");
     const { code, stdout, stderr } = await leapflow([...small, "--simulate", 60, "--trials", 2, "--plot", plot]);
     expect([code, stderr]).toEqual([0, ""]);
-    expect(stdout).toMatch(/predicted[\s\S]*simulated {2}d = 60, n = 300, 2 trials/);
+    expect(stdout).toContain("predicted beside 2 simulated runs at d = 60, n = 300");
+    // Each line: step, and m, q, train as predicted and as simulated, errors in brackets.
+    const number = "\\d\\.\\d{4,6}(\\(\\d+\\))?";
+    expect(stdout).toMatch(new RegExp(`^  4( +${number}){6}$`, "m"));
+    expect(stdout).toMatch(/largest gap over all steps, in standard errors: m \d+\.\d, q \d+\.\d, train/);
+    expect(
+      Math.max(
+        ...stdout
+          .split("\n")
+          .slice(1)
+          .map((line) => line.length),
+      ),
+    ).toBeLessThanOrEqual(100);
     expect(readFileSync(plot, "utf8")).toMatch(/^<svg[\s\S]*simulation, d = 60/);
   });
   test("complex signals and the population map", async () => {

@@ -4,8 +4,9 @@ import { describe, expect, it } from "vitest";
 import { tanh } from "../../src/base/elementary.js";
 import { createRng } from "../../src/base/rng.js";
 import { checkComplexChannel, parseChannel } from "../../src/single/channel.js";
+import { channelInformation } from "../../src/single/channelInformation.js";
 import { posteriorOf } from "../../src/single/posterior.js";
-import { channelInformation, responseLaw } from "../../src/single/responseLaw.js";
+import { responseLaw } from "../../src/single/responseLaw.js";
 
 const links = JSON.parse(readFileSync(new URL("../golden/single-index/links.json", import.meta.url), "utf8"));
 const NAMES = ["square", "abs", "He2", "tanh", "relu", "cubic", "logit"] as const;
@@ -149,20 +150,49 @@ describe("posteriors", () => {
 describe("information", () => {
   // The fixture's square is not clipped; its cubic quadrature has mass 1.0002 and 1.00003 instead of 1.
   const cases = Object.entries<{ mass: number; delta_c: number; E_post_mean_sq: number }>(links.thresholds);
-  it.each(cases)("%s", (key, wanted) => {
+  it.each(cases)("%s", async (key, wanted) => {
     const [name, sigma] = key.split(":");
-    const link = name === "square" ? (z: number) => z * z : name;
-    const got = channelInformation(parseChannel({ link, noiseStd: Number(sigma) }), false);
+    const link = name === "square" ? (z: number) => z * z : (name as "abs");
+    const got = await channelInformation({ channel: { link, noiseStd: Number(sigma) } });
     const tolerance = 5e-6 + 2 * Math.abs(wanted.mass - 1);
     expect(Math.abs(got.spectralThreshold / wanted.delta_c - 1)).toBeLessThan(tolerance);
     expect(Math.abs(got.linearInformation - wanted.E_post_mean_sq)).toBeLessThan(tolerance);
   });
 
-  it("of labels: no spectral start, a linear one; of y = |z|² complex: threshold 1", () => {
-    const logit = channelInformation(parseChannel({ link: "logit", noiseStd: 2 }), false);
+  it.each([
+    ["tanh", 0.1, -1, 1],
+    ["tanh", 0.5, -1, 1],
+    ["He2", 0.5, -0.71, 60],
+  ] as const)("of %s with noise %f: plain sums over a grid of (z, y)", async (link, sigma, low, high) => {
+    const f = parseChannel(link).location;
+    // Trapezoidal sums of functions that die off at both ends converge faster than any power.
+    const [hz, hy] = [0.02, sigma / 8];
+    let [excess, linear] = [0, 0];
+    for (let y = low - 9 * sigma; y < high + 9 * sigma; y += hy) {
+      const sums = [0, 0, 0];
+      for (let z = -10; z <= 10; z += hz) {
+        const u = (y - f(z)) / sigma;
+        const weight = (hz * Math.exp(-0.5 * (z * z + u * u))) / (2 * Math.PI * sigma);
+        sums[0] += weight;
+        sums[1] += weight * z;
+        sums[2] += weight * z * z;
+      }
+      if (sums[0] < 1e-250) continue;
+      excess += (hy * (sums[2] - sums[0]) ** 2) / sums[0];
+      linear += (hy * sums[1] ** 2) / sums[0];
+    }
+    const got = await channelInformation({ channel: { link, noiseStd: sigma } });
+    expect(Math.abs(got.spectralThreshold * excess - 1)).toBeLessThan(2e-8);
+    expect(Math.abs(got.linearInformation - linear)).toBeLessThan(1e-8);
+  });
+
+  it("of labels: no spectral start, a linear one; of y = |z|² complex: threshold 1", async () => {
+    const logit = await channelInformation({ channel: { link: "logit", noiseStd: 2 } });
     expect(logit.spectralThreshold).toBe(Number.POSITIVE_INFINITY);
     expect(logit.linearInformation).toBeGreaterThan(0.3);
-    expect(channelInformation(parseChannel("square"), true).spectralThreshold).toBeCloseTo(1, 10);
-    expect(channelInformation(parseChannel("square"), false).spectralThreshold).toBeCloseTo(0.5, 10);
+    expect((await channelInformation({ channel: "square", complex: true })).spectralThreshold).toBeCloseTo(1, 10);
+    expect((await channelInformation({ channel: "square" })).spectralThreshold).toBeCloseTo(0.5, 10);
+    await expect(channelInformation({ channel: "tanh", complex: true })).rejects.toMatchObject({ code: "RANGE" });
+    await expect(channelInformation({ chanel: "tanh" } as never)).rejects.toMatchObject({ code: "UNKNOWN" });
   });
 });

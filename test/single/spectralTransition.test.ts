@@ -15,6 +15,7 @@ interface Case {
   readonly edge: number;
   readonly eig1: number;
   readonly lam: number;
+  readonly sim: Record<"overlap2" | "eig1", readonly [number, number]>;
 }
 interface LinkCheck {
   readonly link: string;
@@ -56,6 +57,17 @@ describe("spectralTransition", () => {
     expect(Math.abs(got.eigenvalue - (c.above ? c.eig1 : c.edge))).toBeLessThanOrEqual(5 * digits(c.edge));
     if (c.above) expect(Math.abs((got.multiplier as number) - c.lam)).toBeLessThanOrEqual(digits(c.lam));
     else expect([got.overlap, got.gap, got.eigenvalue]).toEqual([0, 0, got.edge]);
+    // Samples of d = 1500 scatter within 20 % of the threshold.
+    if (c.delta < 1.2 * got.threshold) return;
+    expect(Math.abs(got.overlap ** 2 - c.sim.overlap2[0])).toBeLessThan(4 * c.sim.overlap2[1]);
+    expect(Math.abs(got.eigenvalue - c.sim.eig1[0])).toBeLessThan(4 * c.sim.eig1[1]);
+  });
+
+  it("warns below the threshold and within 20 % above it, and names T", async () => {
+    const at = async (ratio: number) => await spectralTransition({ channel: "square", preprocess: "trim(9)", ratio });
+    expect((await at(1.6)).warnings).toEqual([expect.objectContaining({ code: "BELOW_THRESHOLD" })]);
+    expect((await at(1.9)).warnings[0].message).toMatch(/1\.900 is within 20 % .* trim\(9\) \(1\.633\)/);
+    expect(await at(2)).toMatchObject({ warnings: [], preprocess: "trim(9)" });
   });
 
   it.each(checks)("optimal(10) of %s with noise", async (_, c) => {

@@ -88,7 +88,22 @@ function expectCurves(got: DmftResult, wanted: Curves, shares: Record<"m" | "q" 
   expect(deviation(got.trainLoss, wanted.train, wanted.train_se, errors.trainLoss, shares.train)).toBeLessThan(1);
 }
 
+/** Simulated curves lie within these shares, and within four standard errors (and the digits that are printed). */
 const SIMULATION = { m: 0.015, q: 0.02, train: 0.08 };
+function expectSimulated(got: DmftResult, sim: Curves): void {
+  const errors = got.standardErrors as NonNullable<DmftResult["standardErrors"]>;
+  for (const [name, key] of [
+    ["m", "overlap"],
+    ["q", "normSquared"],
+    ["train", "trainLoss"],
+  ] as const) {
+    sim[name].forEach((wanted, t) => {
+      const gap = Math.abs(got[key][t] - wanted);
+      expect(gap, `${key}(${t})`).toBeLessThanOrEqual(SIMULATION[name] * Math.abs(wanted) + 1e-8);
+      expect(gap, `${key}(${t})`).toBeLessThanOrEqual(4 * Math.hypot(sim[`${name}_se`][t], errors[key][t]) + 1e-8);
+    });
+  }
+}
 const EQUATIONS = { m: 0.003, q: 0.004, train: 0.012 };
 
 describe("golden trajectories", () => {
@@ -104,15 +119,27 @@ describe("golden trajectories", () => {
       Gamma_se_max: number;
     };
     expectCurves(got, wanted, EQUATIONS);
-    expectCurves(got, c.sim as Curves, SIMULATION);
+    expectSimulated(got, c.sim as Curves);
     wanted.test.forEach((x, t) => {
       expect(Math.abs(got.testLoss[t] / x - 1)).toBeLessThan(0.01);
     });
+    const { C: simulated, C_se: errors } = c.sim as Record<"C" | "C_se", number[][]>;
     wanted.C_times.forEach((t, i) => {
       wanted.C_times.forEach((s, j) => {
         expect(Math.abs(got.correlation.get(t, s) - wanted.C[i][j])).toBeLessThan(0.006);
+        expect(Math.abs(got.correlation.get(t, s) - simulated[i][j])).toBeLessThan(4 * errors[i][j] + 1e-12);
       });
     });
+    const { spectral } = c as { spectral?: Record<"overlap2" | "lam" | "eig1" | "edge", number> };
+    if (spectral !== undefined) {
+      // Eight digits; with noise the fixture's quadrature runs over the kink of the clipped response and errs by 3e-7.
+      const tolerance = c.setting.link.sigma > 0 ? 1e-6 : 6e-8;
+      const found = got.spectral as NonNullable<DmftResult["spectral"]>;
+      expect(Math.abs(found.overlap ** 2 - spectral.overlap2)).toBeLessThan(c.setting.link.sigma > 0 ? 1e-6 : 1e-8);
+      expect(Math.abs((found.multiplier as number) / spectral.lam - 1)).toBeLessThan(tolerance);
+      expect(Math.abs(found.eigenvalue / spectral.eig1 - 1)).toBeLessThan(tolerance);
+      expect(Math.abs(found.edge / spectral.edge - 1)).toBeLessThan(tolerance);
+    }
     wanted.R_first12.forEach((row, t) => {
       row.forEach((x, j) => {
         expect(Math.abs(got.response.get(t, j) - x)).toBeLessThan(0.001);
@@ -143,9 +170,9 @@ describe("golden trajectories", () => {
       replicates: 4,
       seed: 1,
     });
-    expect(got.spectral?.overlap).toBeCloseTo(Math.sqrt(c.spectral.overlap2), 7);
+    expect(Math.abs((got.spectral?.overlap as number) ** 2 - c.spectral.overlap2)).toBeLessThan(1e-8);
     expectCurves(got, c.dmft, { ...EQUATIONS, train: 0.02 });
-    expectCurves(got, c.sim, SIMULATION);
+    expectSimulated(got, c.sim);
   });
 
   it("measured responses of the algorithm itself", async () => {
@@ -195,6 +222,10 @@ describe("exact values", () => {
       });
     });
     // The values of the page, exact.
+    const { exact_one_step: wanted } = read("dmft");
+    expect(Math.abs(lambda / wanted.lam_s - 1)).toBeLessThan(6e-8);
+    expect(Math.abs((1 - m0 * m0) * (lambda / 5) ** 2 - wanted.Sigma_spsp)).toBeLessThan(6e-8);
+    expect([m0, train]).toEqual([expect.closeTo(wanted.m0, 8), expect.closeTo(wanted.train0, 8)]);
     expect(m0).toBeCloseTo(0.69392885, 8);
     expect(train).toBeCloseTo(0.1557379878, 8);
     const m1 = (1 - 0.5 * 0.05) * m0 - 0.5 * signal;
@@ -261,19 +292,51 @@ describe("exact values", () => {
 describe("the population map", () => {
   const options = { ...BASE, ratio: Number.POSITIVE_INFINITY, preprocess: undefined, steps: 20 } as const;
 
-  it("has the golden trajectory", async () => {
+  it("has the golden trajectory as far as that is exact, and that of plain sums to 1e-8", async () => {
     const { population } = read("sgd-population");
     const got = await dmft({ ...options, start: { overlap: 0.5, normSquared: 1 } });
-    // z and ξ are exchangeable at q = 1, so that E[z l′] = 0 and m(1) = (1 − ηλ)/2; the fixture, which was sampled
-    // (2¹⁵ Sobol points), has 0.4874901. It errs by up to 5.4e-5, which is the tolerance here.
-    expect(got.overlap[1]).toBeCloseTo(0.4875, 8);
-    population.m.forEach((x: number, t: number) => {
-      expect(Math.abs(got.overlap[t] - x)).toBeLessThan(6e-5);
-      expect(Math.abs(got.normSquared[t] - population.q[t])).toBeLessThan(6e-5);
-    });
+    // z and ξ are exchangeable at q = 1, so that E[z l′] = 0 and m(1) = (1 − ηλ)/2 exactly; the fixture has 0.4874901.
+    expect(got.overlap[1]).toBeCloseTo(0.4875, 10);
+    const exact = populationByGrid(20);
+    let [gapOfOverlap, gapOfNorm] = [0, 0];
+    for (let t = 0; t <= 20; t++) {
+      expect(Math.abs(got.overlap[t] - exact.overlap[t])).toBeLessThan(1e-8);
+      expect(Math.abs(got.normSquared[t] - exact.normSquared[t])).toBeLessThan(1e-8);
+      gapOfOverlap = Math.max(gapOfOverlap, Math.abs(got.overlap[t] - population.m[t]));
+      gapOfNorm = Math.max(gapOfNorm, Math.abs(got.normSquared[t] - population.q[t]));
+    }
+    // By that much the fixture errs.
+    expect(gapOfOverlap).toBeLessThan(3.9e-5);
+    expect(gapOfNorm).toBeLessThan(5.4e-5);
     expect(Array.from(got.standardErrors?.overlap ?? [1])).toEqual(new Array(21).fill(0));
     expect(got.trainLoss).toEqual(got.testLoss);
   });
+
+  /** θ → Aθ + Bθ* with trapezoidal sums over (z, e): faster than any power for functions analytic near the real line. */
+  function populationByGrid(steps: number): { overlap: number[]; normSquared: number[] } {
+    const loss = parseLoss("rational(1)");
+    const h = 0.06;
+    const nodes = Array.from({ length: 301 }, (_, i) => h * (i - 150));
+    const weights = nodes.map((x) => (h * Math.exp(-0.5 * x * x)) / Math.sqrt(2 * Math.PI));
+    const [overlap, normSquared] = [[0.5], [1]];
+    for (let t = 0; t < steps; t++) {
+      const [m, q] = [overlap[t], normSquared[t]];
+      const s = Math.sqrt(q - m * m);
+      let [signal, curvature] = [0, 0];
+      nodes.forEach((z, i) => {
+        nodes.forEach((e, k) => {
+          const w = weights[i] * weights[k];
+          signal += w * z * loss.derivative(m * z + s * e, z * z);
+          curvature += w * loss.secondDerivative(m * z + s * e, z * z);
+        });
+      });
+      const a = 1 - 0.5 * (0.05 + curvature);
+      const b = -0.5 * (signal - curvature * m);
+      overlap.push(a * m + b);
+      normSquared.push(a * a * q + 2 * a * b * m + b * b);
+    }
+    return { overlap, normSquared };
+  }
 
   it.each([false, true])("is the limit of many rows (complex: %s)", async (complex) => {
     const start = { overlap: 0.5, normSquared: 1 };
@@ -300,6 +363,30 @@ describe("the population map", () => {
     expect(linear.normSquared[0]).toBeCloseTo(linear.overlap[0] ** 2, 14);
     // E[z tanh z] = E[1 − tanh²].
     expect(linear.overlap[0]).toBeCloseTo(0.6057, 4);
+  });
+});
+
+describe("what a report holds besides", () => {
+  it("cosine and error up to sign, with errors of their own, at the steps 0…T", async () => {
+    const got = await dmft({ ...BASE, steps: 5, paths: 512, replicates: 3 });
+    expect(Array.from(got.times)).toEqual([0, 1, 2, 3, 4, 5]);
+    const errors = got.standardErrors as NonNullable<DmftResult["standardErrors"]>;
+    for (let t = 0; t <= 5; t++) {
+      const [m, q] = [got.overlap[t], got.normSquared[t]];
+      expect(Math.abs(got.cosine[t] - m / Math.sqrt(q))).toBeLessThan(1e-4);
+      expect(got.squaredError[t]).toBeCloseTo(1 + q - 2 * m, 12);
+      if (t > 0) expect(Math.min(errors.cosine[t], errors.squaredError[t])).toBeGreaterThan(0);
+    }
+    const zero = await dmft({ channel: "tanh", ratio: 3, start: "zero", stepSize: 0.1, steps: 0, paths: 64 });
+    expect([zero.cosine[0], zero.squaredError[0]]).toEqual([0, 1]);
+    const opposite = await dmft({ ...BASE, preprocess: undefined, start: { overlap: -1, normSquared: 1 }, steps: 0 });
+    expect(opposite.squaredError[0]).toBe(0);
+  });
+
+  it("a warning within 20 % of the threshold of the spectral start", async () => {
+    const at = async (ratio: number) => (await dmft({ ...BASE, ratio, steps: 0, paths: 64 })).warnings;
+    expect(await at(1.9)).toEqual([expect.objectContaining({ code: "NEAR_THRESHOLD" })]);
+    expect(await at(2.1)).toEqual([]);
   });
 });
 

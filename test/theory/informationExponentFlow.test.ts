@@ -31,6 +31,16 @@ describe("informationExponentFlow", () => {
     expect(Math.abs(overlap[2] - c.sim_end[0])).toBeLessThan(4 * c.sim_end[1]);
   });
 
+  it("has the report of the other trajectories", async () => {
+    const got = await informationExponentFlow({ exponent: 3, overlap: -0.5, stepSize: 0.02, times: [0, 1] });
+    got.overlap.forEach((m, i) => {
+      expect([got.normSquared[i], got.cosine[i]]).toEqual([1, m]);
+      expect(got.squaredError[i]).toBeCloseTo(2 - 2 * Math.abs(m), 14);
+      // −E[h₃(z)h₃(ξ)] = −m³.
+      expect([got.trainLoss[i], got.testLoss[i]]).toEqual([-(m ** 3), -(m ** 3)]);
+    });
+  });
+
   it("γ = 0: closed forms for s = 1, 2, and the integral of the field for s = 3", async () => {
     const times = [0, 0.1, 0.5, 2, 30];
     const one = await informationExponentFlow({ exponent: 1, overlap: -0.3, times });

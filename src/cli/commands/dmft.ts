@@ -1,12 +1,12 @@
 /** `leapflow dmft`: the trajectory of gradient descent on a single-index model, predicted, and simulated beside it. */
 import type { Command } from "commander";
 import pc from "picocolors";
-import type { Simulation } from "../../index.js";
+import type { Simulation, TrajectoryCurves } from "../../index.js";
 import type { DmftOptions, DmftResult } from "../../theory/index.js";
 import { addModelFlags, type ModelFlags, modelOf, PREPROCESS_HELP, type StartFlags, startOf } from "../channelFlags.js";
 import { numberOrWord } from "../fitFlags.js";
 import { checkPlot, optionsOf, savePlot, watched } from "../linkFlags.js";
-import { figure, printJson, printText, tableLines } from "../print.js";
+import { count, figure, printJson, printText, tableLines } from "../print.js";
 
 interface DmftFlags extends ModelFlags, StartFlags {
   readonly steps?: string;
@@ -80,13 +80,13 @@ async function runDmft(flags: DmftFlags): Promise<void> {
   else printText(table(flags, predicted, simulation));
 }
 
-type Curves = Pick<DmftResult, "overlap" | "normSquared" | "trainLoss" | "testLoss">;
-
-const curvesOf = ({ overlap, normSquared, trainLoss, testLoss }: Curves) => ({
-  overlap: Array.from(overlap),
-  normSquared: Array.from(normSquared),
-  trainLoss: Array.from(trainLoss),
-  testLoss: Array.from(testLoss),
+const curvesOf = (curves: TrajectoryCurves) => ({
+  overlap: Array.from(curves.overlap),
+  normSquared: Array.from(curves.normSquared),
+  cosine: Array.from(curves.cosine),
+  squaredError: Array.from(curves.squaredError),
+  trainLoss: Array.from(curves.trainLoss),
+  testLoss: Array.from(curves.testLoss),
 });
 
 /** `null` where one replicate leaves no errors. */
@@ -109,6 +109,7 @@ function dmftJson(got: DmftResult, simulation: Simulation | undefined): Record<s
     paths: got.paths,
     replicates: got.replicates,
     seed: got.seed,
+    warnings: got.warnings,
   };
 }
 
@@ -124,42 +125,62 @@ function shownTimes(steps: number): number[] {
   return Array.from(times).sort((a, b) => a - b);
 }
 
+const KEYS = ["overlap", "normSquared", "trainLoss", "testLoss"] as const;
+const NAMES = { overlap: "m", normSquared: "q", trainLoss: "train", testLoss: "test" } as const;
+/** What is shown beside a simulation, in 80 columns. */
+const COMPARED = ["overlap", "normSquared", "trainLoss"] as const;
+
 function table(flags: DmftFlags, got: DmftResult, simulation: Simulation | undefined): string {
-  const withError = (value: number, error: number | undefined): string =>
-    error === undefined ? value.toFixed(4) : `${value.toFixed(4)} ± ${error.toFixed(4)}`;
-  const keys = ["overlap", "normSquared", "trainLoss", "testLoss"] as const;
-  const names = { overlap: "m", normSquared: "q", trainLoss: "train", testLoss: "test" };
-  const head = ["t", ...keys.map((key) => names[key])];
-  const lines = (curves: Curves, errors: Curves | undefined): string[][] =>
-    shownTimes(got.overlap.length - 1).map((t) => [
-      String(t),
-      ...keys.map((key) => withError(curves[key][t], errors?.[key][t])),
-    ]);
-  const worst = simulation === undefined ? 0 : worstGap(got, simulation);
   return [
     `${pc.bold(headline(flags))}, step ${figure(got.stepSize)}, ${got.paths} paths × ${got.replicates}, seed ${got.seed}`,
     "",
-    `  ${pc.bold("predicted")}`,
-    ...tableLines(head, lines(got, got.standardErrors)),
-    ...(simulation === undefined
-      ? []
-      : [
-          "",
-          `  ${pc.bold("simulated")}  d = ${simulation.dim}, n = ${simulation.samples}, ${simulation.trials} trials`,
-          ...tableLines(head, lines(simulation, simulation.standardErrors)),
-          "",
-          `  largest gap of the overlaps ${figure(worst)} standard errors of the simulation`,
-        ]),
+    ...(simulation === undefined ? predictionLines(got) : comparisonLines(got, simulation)),
     "",
-    `  ${pc.dim("m = ⟨θ, θ*⟩/d, q = |θ|²/d; ± one standard error")}`,
+    `  ${pc.dim("m = ⟨θ, θ*⟩/d, q = |θ|²/d; in brackets one standard error, in units of the last digit")}`,
+    ...got.warnings.map(({ code, message }) => `\n${pc.yellow(`warning ${code}`)} ${message}`),
   ].join("\n");
 }
 
-function worstGap(got: DmftResult, simulation: Simulation): number {
+function predictionLines(got: DmftResult): string[] {
+  const rows = shownTimes(got.overlap.length - 1).map((t) => [
+    String(t),
+    ...KEYS.map((key) => withError(got[key][t], got.standardErrors?.[key][t])),
+  ]);
+  return tableLines(["t", ...KEYS.map((key) => NAMES[key])], rows);
+}
+
+/** Prediction and simulation side by side. */
+function comparisonLines(got: DmftResult, simulation: Simulation): string[] {
+  const rows = shownTimes(got.overlap.length - 1).map((t) => [
+    String(t),
+    ...COMPARED.flatMap((key) => [
+      withError(got[key][t], got.standardErrors?.[key][t]),
+      withError(simulation[key][t], simulation.standardErrors[key][t]),
+    ]),
+  ]);
+  const gaps = KEYS.map((key) => `${NAMES[key]} ${worstGap(got, simulation, key).toFixed(1)}`).join(", ");
+  return [
+    `  predicted beside ${count(simulation.trials, "simulated run")} at d = ${simulation.dim}, n = ${simulation.samples}`,
+    "",
+    ...tableLines(["t", ...COMPARED.flatMap((key) => [NAMES[key], "simulated"])], rows),
+    "",
+    `  largest gap over all steps, in standard errors: ${gaps}`,
+  ];
+}
+
+/** 0.6908(49) is 0.6908 ± 0.0049; as many digits as the error has two of, at least four and at most six. */
+function withError(value: number, error: number | undefined): string {
+  if (error === undefined || !(error > 1e-12)) return value.toFixed(4);
+  const digits = Math.min(6, Math.max(4, 1 - Math.floor(Math.log10(error))));
+  return `${value.toFixed(digits)}(${Math.round(error * 10 ** digits)})`;
+}
+
+/** In standard errors of both together. */
+function worstGap(got: DmftResult, simulation: Simulation, key: keyof TrajectoryCurves): number {
   let most = 0;
   for (let t = 0; t < got.overlap.length; t++) {
-    const error = simulation.standardErrors.overlap[t];
-    const gap = Math.abs(got.overlap[t] - simulation.overlap[t]);
+    const error = Math.hypot(simulation.standardErrors[key][t], got.standardErrors?.[key][t] ?? 0);
+    const gap = Math.abs(got[key][t] - simulation[key][t]);
     if (error > 1e-12) most = Math.max(most, gap / error);
   }
   return most;

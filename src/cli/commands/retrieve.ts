@@ -87,6 +87,7 @@ async function retrieve(picture: Picture, flags: RetrieveFlags, noise: number, s
       const truth: ComplexVector = { re: band, im: new Float64Array(band.length) };
       const y = measure(operator, truth, noise, createRng(seed, "retrieve-noise", b));
       const label = bands.length > 1 ? `band ${b + 1} of ${bands.length}, ` : "";
+      say(`${label}spectral start`);
       const result = await retrievePhase(operator, y, {
         ...options,
         seed,

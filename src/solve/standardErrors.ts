@@ -3,15 +3,21 @@ import { tangentSandwich } from "../kernel/tangent.js";
 import type { Workspace } from "../kernel/workspace.js";
 import { type Matrix, multiply, multiplyTransposed, qr, toMatrix } from "../math/dense.js";
 import { complementOf } from "../math/grassmann.js";
-import { type InputMap, toRawDirections } from "./inputMap.js";
+import { type InputMap, toColumns, toRawDirections } from "./inputMap.js";
 
 /** Standard errors, entry by entry. */
 export interface DirectionErrors {
   /** Of `model.directions`, d×r, in the frame of the model. */
   readonly directions: Matrix;
-  /** Of `model.basis`, d×r, as it moves away from its own span. */
-  readonly basis: Matrix;
+  /**
+   * Of `model.basis`, d×r, as it moves away from its own span; absent when the raw directions are dependent to working
+   * precision, as for inputs of very different scale.
+   */
+  readonly basis?: Matrix;
 }
+
+/** Directions whose part outside the others is this much smaller than the first cannot be told apart in raw inputs. */
+const DEPENDENT = 1e-10;
 
 /**
  * Standard errors by the jackknife sandwich S⁻¹(Aᵀdiag(e²)A)S⁻¹/n² over link coefficients and directions together, so
@@ -31,16 +37,37 @@ export async function directionErrors(
   const d = inputs.columns;
   if (c === 0 || r === 0) return undefined;
   const covariance = await tangentSandwich(workspace, errors);
-  const moves = toRawDirections(inputs, complementOf(basis, inputs.dim, r), c);
-  const directions = toRawDirections(inputs, basis, r);
-  const { q, r: upper } = qr(directions, d, r);
-  const outside = projectOut(q, moves, d, r, c);
+  const moves = toColumns(inputs, complementOf(basis, inputs.dim, r), c);
   const identity = new Float64Array(r * r);
   for (let k = 0; k < r; k++) identity[k * r + k] = 1;
-  return {
-    directions: toMatrix(spread(moves, covariance, identity, d, c, r), d, r),
-    basis: toMatrix(spread(outside, covariance, inverseUpper(upper, r), d, c, r), d, r),
-  };
+  const standardized = spread(moves, covariance, identity, d, c, r);
+  const scaled = standardized.map((v, at) => v * inputs.inverseScale[Math.floor(at / r)]);
+  const outside = basisErrors(inputs, basis, moves, covariance, c, r);
+  return { directions: toMatrix(scaled, d, r), ...(outside ? { basis: toMatrix(outside, d, r) } : {}) };
+}
+
+/** The same for the orthonormal factor of the raw directions: their motion outside the span, in the units of the factor. */
+function basisErrors(
+  inputs: InputMap,
+  basis: Float64Array,
+  moves: Float64Array,
+  covariance: Float64Array,
+  c: number,
+  r: number,
+): Float64Array | undefined {
+  const d = inputs.columns;
+  const directions = toRawDirections(inputs, basis, r);
+  // Directions of badly scaled inputs have entries near the ends of the doubles; only ratios matter.
+  const largest = directions.reduce((most, v) => Math.max(most, Math.abs(v)), 0);
+  const scale = inputs.inverseScale.map((s) => s / largest);
+  const { q, r: upper } = qr(
+    directions.map((v) => v / largest),
+    d,
+    r,
+  );
+  for (let k = 0; k < r; k++) if (!(upper[k * r + k] > DEPENDENT * upper[0])) return undefined;
+  const raw = moves.map((v, at) => v * scale[Math.floor(at / c)]);
+  return spread(projectOut(q, raw, d, r, c), covariance, inverseUpper(upper, r), d, c, r);
 }
 
 /** Standard deviations of the entries of MΞN for Ξ (c×r) of this covariance, motion (a, k) at a + k·c. */

@@ -1,24 +1,26 @@
-/** Tables for commands: which columns of a file a fit or a model reads. */
+/** Tables for commands: which columns of a file a fit or a model reads. Every format of `leapflow/io` is accepted. */
 
 import { FormatError, OptionError } from "../base/errors.js";
-import type { FlatMatrix } from "../base/types.js";
 import type { MultiIndexModel } from "../index.js";
-import type { NumericTable } from "../io/index.js";
+import type { NamedMatrix } from "../io/index.js";
+
+export type { NamedMatrix };
+
+/** What the argument for a data file says in every help text. */
+export const DATA_HELP = "CSV, TSV, NPY, Parquet, Arrow/Feather or JSON lines, by extension; text may be gzipped (.gz)";
 
 /** Inputs and response for `fit`; only the columns that are used must be numeric when `columns` are chosen. */
 export async function readTraining(
   path: string,
   target: string,
   columns?: readonly string[],
+  signal?: AbortSignal,
 ): Promise<{ X: NamedMatrix; y: Float64Array }> {
-  const { readCsv, selectColumns } = await import("../io/index.js");
-  const table = await readCsv(path, columns === undefined ? {} : { columns: [...columns, target] });
-  const { X, y = new Float64Array(0) } = selectColumns(table, { target, columns });
+  const { openTable } = await import("../io/index.js");
+  const table = await openTable(path, { signal });
+  const { X, y = new Float64Array(0) } = await table.read({ target, columns });
   return { X, y };
 }
-
-/** Row-major doubles with column names. */
-export type NamedMatrix = FlatMatrix & { readonly data: Float64Array; readonly names: readonly string[] };
 
 /**
  * The inputs of a model from a file, and the response when `target` is given: by name, or by position when the file and the
@@ -29,22 +31,21 @@ export async function readForModel(
   model: MultiIndexModel,
   target?: string,
 ): Promise<{ X: NamedMatrix; y?: Float64Array }> {
-  const { readCsv, selectColumns } = await import("../io/index.js");
+  const { openTable } = await import("../io/index.js");
+  const table = await openTable(path);
+  const header = table.columns.map(({ name }) => name);
   const names = model.columns;
   if (names !== undefined) {
-    const table = await readCsv(path, { columns: target === undefined ? names : [...names, target] });
-    const missing = names.filter((name) => !table.header.includes(name));
-    if (missing.length < names.length) {
-      if (missing.length === 0) return selectColumns(table, { target, columns: names });
+    const missing = names.filter((name) => !header.includes(name));
+    if (missing.length === 0) return table.read({ target, columns: names });
+    if (missing.length < names.length)
       throw new FormatError(
         "FORMAT",
         `${path} lacks ${missing.length === 1 ? "the column" : "the columns"} ${quoted(missing)} that the model takes.`,
         { details: { missing } },
       );
-    }
   }
-  const table = await readCsv(path);
-  const inputs = positional(table, target ?? model.target);
+  const inputs = header.filter((name) => name !== (target ?? model.target));
   if (inputs.length !== model.dim) {
     const wanted = names === undefined ? `${model.dim} inputs` : `${model.dim} inputs: ${quoted(names)}`;
     throw new FormatError(
@@ -55,11 +56,8 @@ export async function readForModel(
   }
   if (names !== undefined)
     process.stderr.write(`leapflow: ${path} has none of the model's column names; its columns are taken in order.\n`);
-  return selectColumns(table, { target, columns: inputs });
+  return table.read({ target, columns: inputs });
 }
-
-const positional = (table: NumericTable, target?: string): readonly string[] =>
-  table.columns.filter((name) => name !== target);
 
 const quoted = (names: readonly string[]): string =>
   `${names

@@ -28,13 +28,14 @@ export function fileError(action: "read" | "write", path: string, cause: unknown
 
 /**
  * Node's modules, asked of the running process: an import of them, even a lazy one, would stop bundlers for browsers.
+ * @internal The declarations of Node are no part of this package's.
  * @throws {FormatError} `FILE` where there are no files
  */
-function nodeModules(action: "read" | "write", path: string) {
+export function nodeModules(action: "read" | "write", path: string) {
   const getBuiltin = typeof process === "object" ? process.getBuiltinModule : undefined;
   if (typeof getBuiltin !== "function")
-    throw fileError(action, path, new Error("files need Node; pass the text itself"));
-  return { fs: getBuiltin("node:fs/promises"), paths: getBuiltin("node:path") };
+    throw fileError(action, path, new Error("paths need Node; pass a Blob or the bytes"));
+  return { fs: getBuiltin("node:fs/promises"), paths: getBuiltin("node:path"), urls: getBuiltin("node:url") };
 }
 
 /**

@@ -139,9 +139,9 @@ describe("row 67: CSV", () => {
     expect(error.message).toContain("t.csv");
     if (line !== undefined) expect(error.message).toContain(`line ${line}:`);
   });
-  test("row 67: byte order mark, CRLF and empty last lines are accepted", () => {
-    const wanted = readCsvText(table.join("\n")).data;
-    expect(readCsvText(`\ufeff${table.join("\r\n")}\r\n\r\n`).data).toEqual(wanted);
+  test("row 67: byte order mark, CRLF and empty last lines are accepted", async () => {
+    const wanted = (await readCsvText(table.join("\n"))).data;
+    expect((await readCsvText(`\ufeff${table.join("\r\n")}\r\n\r\n`)).data).toEqual(wanted);
   });
 });
 

@@ -85,7 +85,7 @@ test("the module bundles for browsers, and says there that files need Node", asy
   expect(warnings).toEqual([]);
   const url = `data:text/javascript;base64,${Buffer.from(outputFiles[0].text).toString("base64")}`;
   const bundle = await import(/* @vite-ignore */ url);
-  expect(bundle.readCsvText("a,b\n1,2\n").rows).toBe(1);
+  expect((await bundle.readCsvText("a,b\n1,2\n")).rows).toBe(1);
   const saved = process.getBuiltinModule;
   try {
     Object.assign(process, { getBuiltinModule: undefined });

@@ -191,7 +191,7 @@ export async function use(): Promise<number> {
   const leaps: Leaps = leapExponents(fit.model.link as Link);
   const rule: QuadratureRule = gaussHermite(5);
   try { splitRows(10, { seed: 1 } as never); } catch (error) { if (error instanceof InputError && error instanceof LeapflowError) console.log(error.code); }
-  const table: NumericTable = readCsvText("a,b\\n1,2\\n");
+  const table: NumericTable = await readCsvText("a,b\\n1,2\\n");
   await saveModel("model.json", await loadModel("model.json"));
   // @ts-expect-error rank is required
   await fitMultiIndex(rows, y, { degree: 2 });

@@ -5,7 +5,7 @@ import { addFitFlags, fitOptionsOf, numberOrWord } from "../fitFlags.js";
 import { type Quality, qualityOf } from "../metrics.js";
 import { Interruption, messageOf, watchSignals } from "../outcome.js";
 import { fitSummary, printJson, printText, progressLine } from "../print.js";
-import { type NamedMatrix, parseColumns, readTraining } from "../tables.js";
+import { DATA_HELP, type NamedMatrix, parseColumns, readTraining } from "../tables.js";
 
 interface FitFlags {
   readonly target: string;
@@ -31,9 +31,9 @@ export interface FitReport {
 export function addFitCommand(program: Command): void {
   const command = program
     .command("fit")
-    .description("Learn a model from a CSV or TSV file with a header line.")
-    .argument("<data>", "file with one row per observation")
-    .requiredOption("--target <column>", "name of the response")
+    .description("Learn a model from a table of numbers.")
+    .argument("<data>", `one row per observation: ${DATA_HELP}`)
+    .requiredOption("--target <column>", "name of the response; the columns of an NPY matrix are x1, x2, …")
     .addOption(
       new Option("--test <file>", "score on this file as well; its columns are found by name").conflicts(
         "testFraction",
@@ -54,8 +54,8 @@ async function runFit(path: string, flags: FitFlags): Promise<void> {
   const { fitMultiIndex } = await import("../../index.js");
   const { checkWritable } = await import("../../io/index.js");
   if (flags.save !== undefined) await checkWritable(flags.save);
-  const { X, y } = await readTraining(path, flags.target, columns);
-  const parts = await splitTest(X, y, flags, options.seed);
+  const { X, y } = await readTraining(path, flags.target, columns, watch.signal);
+  const parts = await splitTest(X, y, flags, options.seed, watch.signal);
   // One seed for the split and the fit, so that the seed printed repeats both.
   if (parts.seed !== undefined) options.seed = parts.seed;
 
@@ -106,12 +106,15 @@ interface Parts {
   readonly seed?: number;
 }
 
-async function splitTest(X: NamedMatrix, y: Float64Array, flags: FitFlags, seed: unknown): Promise<Parts> {
+async function splitTest(
+  X: NamedMatrix,
+  y: Float64Array,
+  flags: FitFlags,
+  seed: unknown,
+  signal: AbortSignal,
+): Promise<Parts> {
   if (flags.test !== undefined) {
-    const { readCsv, selectColumns } = await import("../../io/index.js");
-    const table = await readCsv(flags.test, { columns: [...X.names, flags.target] });
-    const chosen = selectColumns(table, { target: flags.target, columns: X.names });
-    return { X, y, test: { X: chosen.X, y: chosen.y ?? new Float64Array(0) } };
+    return { X, y, test: await readTraining(flags.test, flags.target, X.names, signal) };
   }
   if (flags.testFraction === undefined) return { X, y };
   const { splitRows } = await import("../../index.js");

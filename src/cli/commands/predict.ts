@@ -1,7 +1,7 @@
 /** `leapflow predict`: predictions of a saved model for a table. */
 import type { Command } from "commander";
 import { count, printJson, printText } from "../print.js";
-import { readForModel } from "../tables.js";
+import { DATA_HELP, readForModel } from "../tables.js";
 
 interface PredictFlags {
   readonly out?: string;
@@ -13,7 +13,7 @@ export function addPredictCommand(program: Command): void {
     .command("predict")
     .description("Predict with a saved model; prints CSV unless --json or --out is given.")
     .argument("<model>", "model file written by `leapflow fit --save`")
-    .argument("<data>", "CSV or TSV file with the model's inputs; other columns are ignored")
+    .argument("<data>", `table with the model's inputs; other columns are ignored: ${DATA_HELP}`)
     .option("--out <file>", 'write the predictions here as CSV, column "prediction"')
     .option("--json", "print one JSON document with the key predictions")
     .action((model: string, data: string, flags: PredictFlags) => predict(model, data, flags));

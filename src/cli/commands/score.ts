@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import { OptionError } from "../../base/errors.js";
 import { figure, printJson, printText } from "../print.js";
-import { readForModel } from "../tables.js";
+import { DATA_HELP, readForModel } from "../tables.js";
 
 interface ScoreFlags {
   readonly target?: string;
@@ -14,7 +14,7 @@ export function addScoreCommand(program: Command): void {
     .command("score")
     .description("Score a saved model on a table: R² and root-mean-square error.")
     .argument("<model>", "model file written by `leapflow fit --save`")
-    .argument("<data>", "CSV or TSV file with the model's inputs and the response")
+    .argument("<data>", `table with the model's inputs and the response: ${DATA_HELP}`)
     .option("--target <column>", "name of the response; default: the one the model was fitted to")
     .option("--json", "print one JSON document with the keys r2, rmse, samples")
     .action((model: string, data: string, flags: ScoreFlags) => score(model, data, flags));

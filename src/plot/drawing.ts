@@ -1,2 +1,16 @@
 /** The parts of Observable Plot that figures use, in a module of its own so that bundlers drop the rest of it. */
-export { dot, gridX, gridY, image, line, plot, ruleX, ruleY, text } from "@observablehq/plot";
+export {
+  areaY,
+  barX,
+  contour,
+  dot,
+  gridX,
+  gridY,
+  image,
+  line,
+  plot,
+  ruleX,
+  ruleY,
+  scale,
+  text,
+} from "@observablehq/plot";

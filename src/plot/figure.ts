@@ -19,6 +19,8 @@ export interface FigureOptions {
 export interface Panel {
   readonly height: number;
   readonly options: Omit<PlotOptions, "document" | "width" | "height">;
+  /** Pixels, default 10. */
+  readonly fontSize?: number;
   readonly marks: readonly Markish[];
 }
 
@@ -26,7 +28,15 @@ export interface Panel {
 export interface LegendEntry {
   readonly label: string;
   readonly color: string;
-  readonly shape?: "line" | "dashes" | "dot";
+  readonly shape?: "line" | "dashes" | "dot" | "ring" | "diamond" | "circle" | "square" | "triangle";
+}
+
+/** A strip of colors with the values at its ends. */
+export interface Ramp {
+  readonly label: string;
+  readonly from: string;
+  readonly to: string;
+  readonly colors: readonly string[];
 }
 
 /** What a figure is made of. */
@@ -35,6 +45,7 @@ export interface FigureParts {
   /** For readers who cannot see it. */
   readonly description: string;
   readonly legend: readonly LegendEntry[];
+  readonly ramp?: Ramp;
   readonly panels: readonly Panel[];
 }
 
@@ -64,33 +75,64 @@ export async function drawFigure(
   options: { readonly width: number; readonly title?: string },
 ): Promise<string> {
   const plot = await import("./drawing.js");
-  const { width } = options;
   const parts = build(plot);
   const title = options.title ?? parts.title;
-  const body: string[] = [];
-  let top = 0;
-  if (title !== "") {
-    body.push(`<text x="12" y="20" font-size="14" font-weight="600">${escapeXml(title)}</text>`);
-    top += TITLE_HEIGHT;
-  }
-  const legend = layOut(parts.legend, width, top);
-  body.push(...legend.body);
-  top = legend.bottom;
-  for (const { height, options: scales, marks } of parts.panels) {
-    body.push(panel(plot, { ...scales, width, height, marks: [...marks] }, top));
-    top += height;
-  }
+  const heading =
+    title === "" ? [] : [`<text x="12" y="20" font-size="14" font-weight="600">${escapeXml(title)}</text>`];
+  const { body, height } = compose(plot, parts, options.width, title === "" ? 0 : TITLE_HEIGHT, "leapflow");
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" class="leapflow" width="${width}" height="${top}" viewBox="0 0 ${width} ${top}" role="img" font-family="system-ui, sans-serif" fill="currentColor">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" ${frameOf(options.width, height)}>`,
     `<title>${escapeXml(title === "" ? parts.title : title)}</title><desc>${escapeXml(parts.description)}</desc>`,
     `<style>${css()}</style>`,
-    `<rect class="paper" width="${width}" height="${top}"/>`,
+    `<rect class="paper" width="${options.width}" height="${height}"/>`,
+    ...heading,
     ...body,
     "</svg>\n",
   ].join("\n");
 }
 
-function panel(plot: Plot, options: PlotOptions, top: number): string {
+/**
+ * The figure as an element of a page that has styles, paper and headings of its own.
+ * @param id - sets this figure's ids apart from those of the others in the page
+ */
+export function embedFigure(plot: Plot, parts: FigureParts, options: { readonly width: number; readonly id: string }) {
+  const { body, height } = compose(plot, parts, options.width, 0, options.id);
+  const label = escapeXml(`${parts.title}. ${parts.description}`);
+  return [`<svg ${frameOf(options.width, height)} aria-label="${label}">`, ...body, "</svg>"].join("\n");
+}
+
+const frameOf = (width: number, height: number): string =>
+  `class="leapflow" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img" font-family="system-ui, sans-serif" fill="currentColor"`;
+
+/** Legend and panels under one another, from `top` downwards. */
+function compose(plot: Plot, parts: FigureParts, width: number, top: number, id: string) {
+  // Under a heading of the page the legend begins where the heading does.
+  const left = top === 0 ? 0 : 12;
+  const legend = layOut(parts.legend, width, top, left);
+  const body = [...legend.body];
+  let height = legend.bottom;
+  if (parts.ramp !== undefined) {
+    body.push(...drawRamp(parts.ramp, height, `${id}-ramp`));
+    height += LEGEND_HEIGHT + 4;
+  }
+  for (const { height: own, options: scales, marks, fontSize } of parts.panels) {
+    body.push(panel(plot, { ...scales, width, height: own, marks: [...marks] }, height, fontSize));
+    height += own;
+  }
+  return { body: [ownIds(body.join("\n"), id)], height };
+}
+
+/** Plot counts its clip paths over the life of the process; here they are counted within their figure. */
+function ownIds(svg: string, id: string): string {
+  const names = new Map<string, string>();
+  return svg.replace(/plot-clip-\d+/g, (given) => {
+    const name = names.get(given) ?? `${id}-clip-${names.size + 1}`;
+    names.set(given, name);
+    return name;
+  });
+}
+
+function panel(plot: Plot, options: PlotOptions, top: number, fontSize = 10): string {
   const drawn = plot.plot({
     marginLeft: 64,
     marginRight: 24,
@@ -98,32 +140,69 @@ function panel(plot: Plot, options: PlotOptions, top: number): string {
     document: new SvgDocument() as unknown as Document,
   }) as unknown as SvgElement;
   drawn.setAttribute("y", top);
+  drawn.setAttribute("font-size", fontSize);
   // Plot's own style sheet is about sitting in a page.
   for (const child of drawn.children) if (child.tagName === "style") drawn.removeChild(child);
   return drawn.toString();
 }
 
-function layOut(legend: readonly LegendEntry[], width: number, from: number): { body: string[]; bottom: number } {
+function layOut(legend: readonly LegendEntry[], width: number, from: number, left: number) {
   const body: string[] = [];
-  let x = 12;
+  let x = left;
   let y = from + LEGEND_HEIGHT / 2;
   for (const { label, color, shape = "line" } of legend) {
     // No text can be measured here; the average letter is a little over half as wide as it is high.
     const space = 44 + 6.6 * label.length;
-    if (x > 12 && x + space > width) {
-      x = 12;
+    if (x > left && x + space > width) {
+      x = left;
       y += LEGEND_HEIGHT;
     }
-    const dashes = shape === "dashes" ? ' stroke-dasharray="5 4"' : "";
     body.push(
-      shape === "dot"
-        ? `<circle cx="${x + 11}" cy="${y}" r="4" fill="${color}"/>`
-        : `<path d="M${x},${y}h22" stroke="${color}" stroke-width="2"${dashes}/>`,
+      swatch(shape, x + 11, y, color),
       `<text x="${x + 28}" y="${y + 4}" font-size="12">${escapeXml(label)}</text>`,
     );
     x += space;
   }
   return { body, bottom: legend.length === 0 ? from : y + LEGEND_HEIGHT / 2 + 4 };
+}
+
+/** What stands before an entry, centered at (x, y). */
+function swatch(shape: NonNullable<LegendEntry["shape"]>, x: number, y: number, color: string): string {
+  const fill = `fill="${color}"`;
+  switch (shape) {
+    case "dot":
+    case "circle":
+      return `<circle cx="${x}" cy="${y}" r="4" ${fill}/>`;
+    case "ring":
+      return `<circle cx="${x}" cy="${y}" r="6" fill="none" stroke="${color}" stroke-width="2"/>`;
+    case "square":
+      return `<rect x="${x - 4}" y="${y - 4}" width="8" height="8" ${fill}/>`;
+    case "diamond":
+      return `<path d="M${x},${y - 6}l4.5,6l-4.5,6l-4.5,-6z" ${fill}/>`;
+    case "triangle":
+      return `<path d="M${x},${y - 5}l5,9h-10z" ${fill}/>`;
+    default: {
+      const dashes = shape === "dashes" ? ' stroke-dasharray="5 4"' : "";
+      return `<path d="M${x - 11},${y}h22" stroke="${color}" stroke-width="2"${dashes}/>`;
+    }
+  }
+}
+
+const RAMP_WIDTH = 120;
+
+function drawRamp({ label, from, to, colors }: Ramp, top: number, id: string): string[] {
+  const y = top + LEGEND_HEIGHT / 2;
+  const left = 22 + 7 * (label.length + from.length);
+  const stops = colors.map(
+    (color, i) => `<stop offset="${(i / (colors.length - 1)).toFixed(3)}" stop-color="${color}"/>`,
+  );
+  return [
+    `<defs><linearGradient id="${id}">${stops.join("")}</linearGradient></defs>`,
+    `<text x="0" y="${y + 4}" font-size="12">${escapeXml(label)}</text>`,
+    `<text x="${(left - 6).toFixed(1)}" y="${y + 4}" font-size="12" text-anchor="end">${escapeXml(from)}</text>`,
+    `<rect x="${left.toFixed(1)}" y="${y - 5}" width="${RAMP_WIDTH}" height="10" fill="url(#${id})"/>`,
+    `<text x="${(left + RAMP_WIDTH + 6).toFixed(1)}" y="${y + 4}" font-size="12">${escapeXml(to)}</text>`,
+  ];
 }
 
 function css(): string {

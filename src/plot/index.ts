@@ -1,6 +1,8 @@
 /** Public surface of leapflow/plot: re-exports only. */
 export type { FigureOptions } from "./figure.js";
 export { type FlowRecord, flowFigure } from "./flowFigure.js";
+export { fitReport } from "./report.js";
+export type { ReportOptions, ReportRows } from "./reportData.js";
 export { type LabeledPicture, type RetrievalRecord, retrievalFigure } from "./retrievalFigure.js";
 export { scalingFigure } from "./scalingFigure.js";
 export { type TrajectoryFigureOptions, type TrajectoryRecord, trajectoryFigure } from "./trajectoryFigure.js";

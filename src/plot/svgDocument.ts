@@ -21,6 +21,9 @@ class Style {
   }
 }
 
+/** Attributes that are places or lengths in pixels. */
+const PLACES: ReadonlySet<string> = new Set("x y x1 x2 y1 y2 cx cy r width height".split(" "));
+
 /** A text node. */
 class SvgText {
   readonly nodeType = 3;
@@ -75,7 +78,9 @@ export class SvgElement {
   }
 
   setAttribute(name: string, value: unknown): void {
-    this.#attributes.set(name, String(value));
+    // A hundredth of a pixel is less than anyone sees, and half the size of a figure of many dots.
+    const isPlace = typeof value === "number" && PLACES.has(name) && Number.isFinite(value);
+    this.#attributes.set(name, String(isPlace ? Math.round((value as number) * 100) / 100 : value));
   }
 
   setAttributeNS(_namespace: string | null, name: string, value: unknown): void {

@@ -7,6 +7,7 @@ import { flowFigure, scalingFigure } from "../../src/plot/index.js";
 import { escapeXml, SvgDocument } from "../../src/plot/svgDocument.js";
 import { populationFlow } from "../../src/theory/populationFlow.js";
 import { scalingStudy } from "../../src/theory/scalingStudy.js";
+import { parseXml } from "./xml.js";
 
 const refusal = async (run: Promise<unknown>): Promise<string> => {
   try {
@@ -17,42 +18,6 @@ const refusal = async (run: Promise<unknown>): Promise<string> => {
   }
   return "nothing thrown";
 };
-
-/** Elements of an XML document in order, each with its attributes and depth; throws where it is not well-formed. */
-function parseXml(text: string): { name: string; attributes: Record<string, string>; depth: number; text: string }[] {
-  const found: { name: string; attributes: Record<string, string>; depth: number; text: string }[] = [];
-  const open: (typeof found)[number][] = [];
-  let at = 0;
-  while (at < text.length) {
-    if (text[at] !== "<") {
-      const end = text.indexOf("<", at) < 0 ? text.length : text.indexOf("<", at);
-      const raw = text.slice(at, end);
-      if (/&(?!(amp|lt|gt|quot);)/.test(raw)) throw new Error(`bare & in ${raw}`);
-      if (open.length > 0) open[open.length - 1].text += raw;
-      else if (raw.trim() !== "") throw new Error(`text outside: ${raw}`);
-      at = end;
-      continue;
-    }
-    const tag = /^<(\/?)([A-Za-z][\w-]*)((?:\s+[\w:-]+="[^"<]*")*)\s*(\/?)>/.exec(text.slice(at));
-    if (tag === null) throw new Error(`no tag at ${text.slice(at, at + 60)}`);
-    const [whole, closing, name, rest, empty] = tag;
-    if (closing === "/") {
-      if (open.pop()?.name !== name) throw new Error(`</${name}> closes nothing`);
-    } else {
-      const attributes: Record<string, string> = {};
-      for (const [, key, value] of rest.matchAll(/([\w:-]+)="([^"]*)"/g)) {
-        if (Object.hasOwn(attributes, key)) throw new Error(`${key} twice`);
-        attributes[key] = value;
-      }
-      const element = { name, attributes, depth: open.length, text: "" };
-      found.push(element);
-      if (empty !== "/") open.push(element);
-    }
-    at += whole.length;
-  }
-  if (open.length > 0 || found.filter(({ depth }) => depth === 0).length !== 1) throw new Error("not one document");
-  return found;
-}
 
 const flow = populationFlow(Link.named("staircase"), { dim: 1000, seed: 3 });
 const study = scalingStudy(Link.parse("h3(z1)"), { dims: [100, 1000, 10000], trials: 5, seed: 1 });

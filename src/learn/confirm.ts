@@ -11,7 +11,7 @@ const DRAWS = 12;
 /** After this many draws a ratio far below all of them needs no more. */
 const FEW_DRAWS = 3;
 const FAR = 0.85;
-const FAR_DEVIATIONS = 4;
+const FAR_DEVIATIONS = 3;
 /** Fits with fewer degrees of freedom than this part of the rows cannot find much in noise. */
 const HARMLESS = 1 / 20;
 

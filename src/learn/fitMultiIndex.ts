@@ -99,11 +99,11 @@ function searchStep(
   return { ...progress, model: () => buildModel({ ...data, inputs, rank, degree }, candidate, tail) };
 }
 
-function beginningOf({ chosen, ranks, tests, warnings }: Plan): Beginning {
+function beginningOf({ chosen, ranks, tests, information, warnings }: Plan): Beginning {
   return {
     starts: [{ name: chosen.start, basis: async () => chosen.basis }],
     ridge: chosen.ridge,
     warnings,
-    learned: { ranks, tests },
+    learned: { ranks, tests, ...(information ? { information } : {}) },
   };
 }

@@ -7,6 +7,8 @@ import type { Study } from "./study.js";
 
 /** Hops by start degree: the higher degree costs more and is needed less. */
 const HOPS = { low: 60, high: 20 };
+/** Entries of X up to which all hops are affordable; fewer beyond. */
+const AFFORDED = 10_000;
 const LARGEST_RANK = 3;
 /** Size of a random displacement, times d^(−1/2). */
 const NOISE = 0.75;
@@ -26,7 +28,8 @@ export async function hop(study: Study, rank: number, degree: number, found: Pol
   const agreed = found.length > 1 && found[1].loss <= found[0].loss * (1 + SAME_LOSS);
   if (found.length === 0 || agreed || rank > LARGEST_RANK || rows.rows >= 4 * rank * dim) return found;
   let best = found[0];
-  const hops = degree <= 2 ? HOPS.low : HOPS.high;
+  const wanted = degree <= 2 ? HOPS.low : HOPS.high;
+  const hops = Math.ceil(wanted * Math.min(1, AFFORDED / (rows.rows * dim)));
   for (let k = 0; k < hops; k++) {
     const rng = createRng(seed, "hop", rank, degree, k);
     let basis: Float64Array;

@@ -5,10 +5,12 @@ import type { InputMap } from "../solve/inputMap.js";
 import type { FilledOptions } from "../solve/options.js";
 import type { FitData } from "../solve/problem.js";
 import type { LearnedChoice, RankTest } from "../solve/report.js";
+import { informationOn, logarithmWarnings, structureWarnings } from "./advice.js";
 import type { Candidate } from "./candidate.js";
 import { bestOf, choose, pairedDifference } from "./choice.js";
 import { confirmRank, needsTest } from "./confirm.js";
 import { sampleRows } from "./rankSearch.js";
+import { refine } from "./refine.js";
 import { type SearchLimits, search } from "./search.js";
 import { type Study, subsetOf } from "./study.js";
 import { chooseDimension } from "./whitening.js";
@@ -39,12 +41,15 @@ export async function* learn(
     ...(options.degree === "auto" ? {} : { degree: options.degree }),
     restarts: options.restarts,
   };
-  const study = await chooseDimension(studyOf(data, inputs, options, control), limits);
-  const candidates = yield* search(study, limits);
+  const all = studyOf(data, inputs, options, control);
+  const n = data.rows.rows;
+  const sampled = n > SEARCH_ROWS ? subsetOf(all, sampleRows(n, SEARCH_ROWS, options.seed)) : all;
+  let study = await chooseDimension(sampled, limits);
+  let candidates = yield* search(study, limits);
   const tests: RankTest[] = [];
   let chosen =
-    options.rank === "auto" ? choose(study, candidates) : bestOf(candidates.filter((c) => c.rank === options.rank));
-  while (options.rank === "auto" && needsTest(study, chosen)) {
+    limits.rank === undefined ? choose(study, candidates) : bestOf(candidates.filter((c) => c.rank === limits.rank));
+  while (limits.rank === undefined && needsTest(study, chosen)) {
     const below = bestOf(candidates.filter((c) => c.rank === chosen.rank - 1));
     if (isObvious(study, below, chosen)) break;
     const test = await confirmRank(study, chosen, below, options.restarts);
@@ -54,6 +59,12 @@ export async function* learn(
       study,
       candidates.filter((c) => c.rank < chosen.rank),
     );
+  }
+  if (study.rows.rows < n && chosen.rank > 0) {
+    const larger = yield* refine({ ...all, inputs: study.inputs }, SEARCH_ROWS, chosen, limits);
+    study = larger.study;
+    chosen = larger.chosen;
+    candidates = [candidates[0], ...larger.candidates];
   }
   const scale = data.response.scale ** 2;
   const total = candidates[0].meanSquare;
@@ -65,7 +76,54 @@ export async function* learn(
     r2: total > 0 ? 1 - score / total : 0,
     degreesOfFreedom,
   }));
-  return { inputs: study.inputs, chosen, ranks, tests, warnings: [] };
+  const information = informationOn(study, chosen, candidates);
+  return {
+    inputs: study.inputs,
+    chosen,
+    ranks,
+    tests,
+    ...(information ? { information } : {}),
+    warnings: [
+      ...dimensionWarnings(data, inputs, study.inputs),
+      ...testWarnings(tests),
+      ...structureWarnings(study, chosen, candidates),
+      ...(await logarithmWarnings(study, chosen, candidates)),
+    ],
+  };
+}
+
+/** A kept condition number above this leaves directions undetermined though predictions are not. */
+const COLLINEAR = 1e3;
+
+/** Warnings about what the choice of principal components means. */
+function dimensionWarnings(data: FitData, given: InputMap, used: InputMap): Warning[] {
+  const out: Warning[] = [];
+  const { eigenvalues, dim, columns } = used;
+  if (!eigenvalues) return out;
+  const { rows } = data.rows;
+  if (given.dim > rows / 2) {
+    out.push({
+      code: "SHRUNK",
+      message: `${rows} rows cannot determine directions among ${columns} inputs; the fit uses their first ${dim} principal components, and sees nothing outside them. Give more rows or fewer columns.`,
+    });
+  }
+  const condition = Math.sqrt(1 / eigenvalues[dim - 1]);
+  if (condition > Math.sqrt(COLLINEAR)) {
+    out.push({
+      code: "COLLINEAR",
+      message: `The inputs are collinear (condition number ${(condition * condition).toPrecision(2)} of their correlations, ${dim} of ${columns} components kept): predictions are sound, single directions and importances are not determined.`,
+    });
+  }
+  return out;
+}
+
+function testWarnings(tests: readonly RankTest[]): Warning[] {
+  return tests
+    .filter(({ confirmed }) => !confirmed)
+    .map(({ rank, ratio, nullRatios }) => ({
+      code: "RANK_NOT_CONFIRMED" as const,
+      message: `Rank ${rank} lowered the leave-one-out error by a factor ${ratio.toFixed(2)}, but the same search did as well on permuted residuals (${Math.min(...nullRatios).toFixed(2)}); a lower rank is used.`,
+    }));
 }
 
 /** Gains that no search finds in noise: noise never takes two fifths off the leave-one-out error. */
@@ -77,7 +135,7 @@ function isObvious(study: Study, below: Candidate, chosen: Candidate): boolean {
 }
 
 function studyOf(data: FitData, inputs: InputMap, options: FilledOptions, control: RunControl): Study {
-  const all: Study = {
+  return {
     rows: data.rows,
     y: data.response.standardized,
     weights: data.weights,
@@ -86,6 +144,4 @@ function studyOf(data: FitData, inputs: InputMap, options: FilledOptions, contro
     seed: options.seed,
     control,
   };
-  const n = data.rows.rows;
-  return n > SEARCH_ROWS ? subsetOf(all, sampleRows(n, SEARCH_ROWS, options.seed)) : all;
 }

@@ -9,7 +9,7 @@ const FLOORS = [1e-6, 1e-4, 1e-3, 1e-2];
 /** Inputs with a smaller eigenvalue than this part of the largest are collinear enough to try other floors. */
 const COLLINEAR = 1e-3;
 /** Dimensions, as parts of the rows, that are tried when there are more of them than half the rows. */
-const SHARES = [1 / 2, 1 / 4, 1 / 8];
+const SHARES = [1 / 4, 1 / 8, 1 / 16];
 
 /**
  * The study with the number of principal components at which a quick search has the least leave-one-out error.

@@ -48,6 +48,8 @@ export interface LearnedChoice {
   /** Everything that was scored, in the order it was tried; empty when rank and degree were given. */
   readonly ranks: readonly TriedModel[];
   readonly tests: readonly RankTest[];
+  /** `"no-reduction"`: the model is accurate, but uses at least half as many directions as there are inputs. */
+  readonly information?: "no-reduction";
 }
 
 /** Why the fit looks as it does: what was tried and what won. */

@@ -10,12 +10,13 @@ export type PhaseMethod = (typeof PHASE_METHODS)[number];
 /** What the updates know besides ξ. */
 export interface PhaseData {
   readonly y: Float64Array;
+  /** Of the signal, without noise. */
   readonly meanIntensity: number;
   /** Largest eigenvalue of (1/n)AᴴA for the operator scaled so that its mean eigenvalue is 1. */
   readonly operatorNorm: number;
 }
 
-/** g(ξ), n complex numbers, and the step μ it is used with. */
+/** g(ξ), n complex numbers in the units of ξ, and the step μ it is used with. */
 export interface PhaseUpdate {
   readonly field: ComplexVector;
   readonly step: number;
@@ -42,8 +43,8 @@ export function phaseUpdate(
   const field = complexZeros(y.length);
   switch (method) {
     case "wf":
-      multiplyBy(xi, field, (s, i) => s - y[i]);
-      return { field, step: Math.min(1 - exp(-(iteration + 1) / 30), 0.2) / meanIntensity };
+      multiplyBy(xi, field, (s, i) => (s - y[i]) / meanIntensity);
+      return { field, step: Math.min(1 - exp(-(iteration + 1) / 30), 0.2) };
     case "twf": {
       const keep = truncation(xi, y, size);
       multiplyBy(xi, field, (s, i) => (keep(s, i) ? 1 - y[i] / s : 0));

@@ -38,7 +38,7 @@ import {
 } from "./phaseMethods.js";
 import { operatorNorm, operatorScale, phaseStart } from "./phaseStart.js";
 import { type PreprocessLike, parsePreprocess } from "./preprocess.js";
-import { checkResponses } from "./scaling.js";
+import { checkResponses, clippedScale } from "./scaling.js";
 import type { SpectralReport } from "./spectral.js";
 import type { SingleIndexWarning } from "./warnings.js";
 
@@ -56,6 +56,10 @@ export interface PhaseOptions {
   readonly method?: PhaseMethod;
   /** T of the spectral start in its complex form; default `"mm"`. */
   readonly preprocess?: PreprocessLike;
+  /** Standard deviation of the noise in y before it was clipped at 0; norm, T and predictions take it into account. Default 0. */
+  readonly noiseStd?: number;
+  /** λ ≥ 0, default 0: updates stop where (1/n)Aᴴg + λz = 0; for rows of mean square 1 the λ of [SI §a]. */
+  readonly ridge?: number;
   /** A signal to start from instead of the spectral start. */
   readonly start?: ComplexLike;
   /** Default 2000. */
@@ -101,6 +105,8 @@ export interface PhaseResult {
 const NAMES: readonly (keyof PhaseOptions)[] = [
   "method",
   "preprocess",
+  "noiseStd",
+  "ridge",
   "start",
   "maxIterations",
   "tolerance",
@@ -142,6 +148,8 @@ export async function retrievePhase(
     optional(given.maxIterations, (v) => checkInteger(v, "maxIterations", { min: 0 })) ?? DEFAULT_ITERATIONS;
   const tolerance = optional(given.tolerance, (v) => checkNumber(v, "tolerance", { min: 0 })) ?? DEFAULT_TOLERANCE;
   const deadlineMs = optional(given.deadlineMs, (v) => checkNumber(v, "deadlineMs", { min: 0 }));
+  const noiseStd = optional(given.noiseStd, (v) => checkNumber(v, "noiseStd", { min: 0 })) ?? 0;
+  const ridge = optional(given.ridge, (v) => checkNumber(v, "ridge", { min: 0 })) ?? 0;
   const seed = optional(given.seed, readSeed) ?? drawSeed();
   const testAdjoint = optional(given.checkAdjoint, (v) => checkBoolean(v, "checkAdjoint")) ?? true;
   const signal = optional(given.signal, (v) => checkSignal(v));
@@ -154,13 +162,16 @@ export async function retrievePhase(
   const checked = await checkOperator(operator, testAdjoint);
   const { dim, measurements } = checked;
   const intensities = readVector(y, "y", measurements, "the operator");
-  const channel = parseChannel("square");
-  checkResponses(intensities, channel, true);
+  checkResponses(intensities, parseChannel("square"), true);
   const truth = optional(given.truth, (v) => copyComplex(v, dim, "truth"));
+  let measured = 0;
+  for (const v of intensities) measured += v / measurements;
+  const estimate = noiseStd > 0 ? clippedScale(measured, noiseStd, true) : measured;
+  // A signal below its noise still needs a unit; that of the intensities themselves keeps T and the loss in range.
+  const meanIntensity = estimate > 0 ? estimate : measured;
+  const isNoisy = noiseStd > 0 && meanIntensity > 0;
+  const channel = parseChannel(isNoisy ? { link: "square", noiseStd: noiseStd / meanIntensity } : "square");
   const T = parsePreprocess(given.preprocess ?? "mm", { channel, ratio: measurements / dim, complex: true });
-
-  let meanIntensity = 0;
-  for (const v of intensities) meanIntensity += v / measurements;
   const finish = (
     z: ComplexVector,
     iterations: number,
@@ -206,7 +217,7 @@ export async function retrievePhase(
     method,
     z,
     scale,
-    { maxIterations, tolerance },
+    { maxIterations, tolerance, ridge },
     control,
     (state) => {
       if (onProgress === undefined) return;
@@ -218,8 +229,14 @@ export async function retrievePhase(
     },
     truth,
   );
-  return finish(run.z, run.iterations, run.stop, run.residual, run.error, report?.report, report?.warnings);
+  const warnings = [...(report?.warnings ?? []), ...(estimate > 0 ? [] : [BELOW_NOISE])];
+  return finish(run.z, run.iterations, run.stop, run.residual, run.error, report?.report, warnings);
 }
+
+const BELOW_NOISE: SingleIndexWarning = {
+  code: "SIGNAL_BELOW_NOISE",
+  message: "The intensities are no larger than clipped noise of this noiseStd alone would make them.",
+};
 
 interface FlowRun {
   readonly z: ComplexVector;
@@ -235,7 +252,7 @@ async function flow(
   method: PhaseMethod,
   start: ComplexVector,
   scale: number,
-  options: { readonly maxIterations: number; readonly tolerance: number },
+  options: { readonly maxIterations: number; readonly tolerance: number; readonly ridge: number },
   control: RunControl,
   observe: (state: { iteration: number; residual: number }) => void,
   truth: ComplexVector | undefined,
@@ -269,11 +286,16 @@ async function flow(
     const gradient = await operator.adjoint(field);
     const factor = step / (measurements * scale * scale);
     const next = complexZeros(dim);
+    // The ridge is taken implicitly: same limit, and no step is too long for it.
+    const keep = 1 / (1 + (step * options.ridge) / (scale * scale));
+    let moved = 0;
     for (let k = 0; k < dim; k++) {
-      next.re[k] = z.re[k] - factor * gradient.re[k];
-      next.im[k] = z.im[k] - factor * gradient.im[k];
+      next.re[k] = keep * (z.re[k] - factor * gradient.re[k]);
+      next.im[k] = keep * (z.im[k] - factor * gradient.im[k]);
+      const [re, im] = [next.re[k] - z.re[k], next.im[k] - z.im[k]];
+      moved += re * re + im * im;
     }
-    rule.add((factor * Math.sqrt(squaredNorm(gradient))) / Math.sqrt(squaredNorm(z)));
+    rule.add(Math.sqrt(moved / squaredNorm(z)));
     z = next;
     await control.breathe();
   }

@@ -134,28 +134,39 @@ function momentOf(y: Float64Array, f: (v: number) => number): { mean: number; er
 /** ∛x for x > 0, in operations of the same bits everywhere. */
 export const cubeRoot = (x: number): number => exp(log(x) / 3);
 
-/** s with E max(s·z² + σw, 0) = moment, by bisection; ≤ 0 if clipped noise alone has this mean. */
-function clippedScale(moment: number, sigma: number): number {
+/** s with E max(s·z² + σw, 0) = moment, complex with |z|² for z², by bisection; ≤ 0 if clipped noise alone has this mean. */
+export function clippedScale(moment: number, sigma: number, complex = false): number {
   const floor = sigma * normalDensity(0);
   if (moment <= floor) return moment - floor;
-  const mean = (s: number): number => {
-    // ∫ over z by the trapezoidal rule, which is spectrally accurate for such integrands.
-    let sum = 0;
-    for (let k = -320; k <= 320; k++) {
-      const z = k / 40;
-      const a = (s * z * z) / sigma;
-      sum += normalDensity(z) * sigma * (a * normalCumulative(a) + normalDensity(a));
-    }
-    return sum / 40;
-  };
+  const mean = complex ? complexClippedMean : realClippedMean;
   let low = 0;
   let high = moment;
   for (let k = 0; k < 60; k++) {
     const middle = 0.5 * (low + high);
-    if (mean(middle) > moment) high = middle;
+    if (mean(middle, sigma) > moment) high = middle;
     else low = middle;
   }
   return 0.5 * (low + high);
+}
+
+function realClippedMean(s: number, sigma: number): number {
+  // ∫ over z by the trapezoidal rule, which is spectrally accurate for such integrands.
+  let sum = 0;
+  for (let k = -320; k <= 320; k++) {
+    const z = k / 40;
+    const a = (s * z * z) / sigma;
+    sum += normalDensity(z) * sigma * (a * normalCumulative(a) + normalDensity(a));
+  }
+  return sum / 40;
+}
+
+/** |z|² is exponential: s(½ + e^{τ²/2}Φ(−τ) + τφ(0)) with τ = σ/s. */
+function complexClippedMean(s: number, sigma: number): number {
+  const tau = sigma / s;
+  // Mills' ratio times φ(0), by its series where the factors leave the numbers.
+  const mills =
+    tau > 30 ? (normalDensity(0) / tau) * (1 - 1 / (tau * tau)) : exp(0.5 * tau * tau) * normalCumulative(-tau);
+  return s * (0.5 + mills + tau * normalDensity(0));
 }
 
 /**

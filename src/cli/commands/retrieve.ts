@@ -85,11 +85,12 @@ async function retrieve(picture: Picture, flags: RetrieveFlags, noise: number, s
   await watched(async ({ signal, say }) => {
     for (const [b, band] of bands.entries()) {
       const truth: ComplexVector = { re: band, im: new Float64Array(band.length) };
-      const y = measure(operator, truth, noise, createRng(seed, "retrieve-noise", b));
+      const { y, noiseStd } = measure(operator, truth, noise, createRng(seed, "retrieve-noise", b));
       const label = bands.length > 1 ? `band ${b + 1} of ${bands.length}, ` : "";
       say(`${label}spectral start`);
       const result = await retrievePhase(operator, y, {
         ...options,
+        noiseStd,
         seed,
         signal,
         truth,
@@ -138,12 +139,16 @@ const bandNames = ({ length }: readonly unknown[]): readonly string[] =>
   length > 1 ? ["red", "green", "blue"] : ["gray"];
 
 /** Intensities |Ax|² with Gaussian noise, clipped at 0. */
-function measure(operator: CodedDiffraction, x: ComplexVector, noise: number, rng: { normal(): number }): Float64Array {
+function measure(
+  operator: CodedDiffraction,
+  x: ComplexVector,
+  noise: number,
+  rng: { normal(): number },
+): { readonly y: Float64Array; readonly noiseStd: number } {
   const { re, im } = operator.forward(x);
   const y = re.map((a, i) => a * a + im[i] * im[i]);
-  if (noise === 0) return y;
-  const unit = (noise * y.reduce((a, b) => a + b, 0)) / y.length;
-  return y.map((v) => Math.max(v + unit * rng.normal(), 0));
+  const noiseStd = (noise * y.reduce((a, b) => a + b, 0)) / y.length;
+  return { y: noiseStd === 0 ? y : y.map((v) => Math.max(v + noiseStd * rng.normal(), 0)), noiseStd };
 }
 
 /** The real part in the global phase that makes the sum of all pixels positive, as that of a picture is. */

@@ -91,6 +91,26 @@ function factor(p: number): Case {
   };
 }
 
+/** Responses of step t along 96 paths; complex ones carry four numbers where real ones carry one. */
+function responses(t: number, complex: boolean): Case {
+  const rows = (t + 1) * B;
+  const stride = t + 1;
+  return {
+    name: `${complex ? "complexPathResponses" : "pathResponses"} t=${t}`,
+    flops: B * t * (t + 1) * (complex ? 4 : 1),
+    arrays: [rows, complex ? rows : 0, complex ? rows : 0, stride * stride, stride, B, B, 16 * (t + 2), t + 2],
+    prepare: ({ f64 }, [a, , , r]) => {
+      // Responses of ordinary size: products of small numbers would run out of exponents over forty steps.
+      f64.fill(0.5, a / 8, a / 8 + rows);
+      f64.fill(-0.2, r / 8, r / 8 + stride * stride);
+    },
+    call: (ops, [a, re, im, r, still, slope, tail, scratch, sums]) => {
+      if (complex) ops.complexPathResponses(a, re, im, t, r, stride, still, slope, tail, scratch, sums);
+      else ops.pathResponses(a, t, r, stride, still, slope, tail, scratch, sums);
+    },
+  };
+}
+
 const CASES: readonly Case[] = [
   project(1),
   project(2),
@@ -110,6 +130,8 @@ const CASES: readonly Case[] = [
   features(3, 5, 56),
   factor(60),
   factor(462),
+  responses(40, false),
+  responses(40, true),
   {
     name: `secondMoment d=${D}`,
     flops: B * D * D,

@@ -10,6 +10,7 @@ import { fileURLToPath } from "node:url";
 import { profiledLoss } from "../src/theory/index.js";
 import { benchFlows } from "./flows.js";
 import { benchKernels } from "./kernels.js";
+import { benchMeanField } from "./meanField.js";
 import { mlMatrixIteration } from "./mlMatrix.js";
 import { type Iteration, indices, naiveIteration } from "./naive.js";
 
@@ -141,6 +142,12 @@ async function main(): Promise<void> {
     reference.toFixed(1),
     `${(wasm / reference).toFixed(1)}×`,
   ]);
+  const predictions = (await benchMeanField(quick)).map(({ name, wasm, reference }) => [
+    name,
+    wasm.toFixed(2),
+    reference.toFixed(2),
+    `${(reference / wasm).toFixed(1)}×`,
+  ]);
   const { name, flows, cpuSeconds } = await benchFlows(quick ? 100 : 1000);
   const text = [
     `Measured on ${machine}.`,
@@ -152,6 +159,10 @@ async function main(): Promise<void> {
     "Kernels with data in cache, GFLOP/s, best of several runs:",
     "",
     table(["kernel", "WASM", "reference", "ratio"], kernels),
+    "",
+    "Mean-field predictions of phase retrieval with `dmft`, seconds of CPU a replicate:",
+    "",
+    table(["prediction", "WASM", "reference", "ratio"], predictions),
     "",
     `Population flows: ${flows} of the ${name}, each from a random start to its minimum: ${cpuSeconds.toFixed(1)} s of CPU.`,
   ].join("\n");

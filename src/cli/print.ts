@@ -39,7 +39,11 @@ export function tableLines(head: readonly string[], rows: readonly (readonly str
 const seconds = (ms: number): string => (ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(2)} s`);
 
 /** The readable summary of a fit. */
-export function fitSummary(report: FitReport, path: string, saved?: string): string {
+export function fitSummary(
+  report: FitReport,
+  path: string,
+  files: { readonly save?: string; readonly report?: string } = {},
+): string {
   const { fit, train, test, target } = report;
   const { model, stop, kernel, diagnostics } = fit;
   const label = (text: string): string => pc.dim(text.padEnd(12));
@@ -60,7 +64,8 @@ export function fitSummary(report: FitReport, path: string, saved?: string): str
     `  ${label("kernel")}${kernel.name}${kernel.simd ? " with SIMD" : ""}, ${count(kernel.threads, "thread")}${kernel.reason === undefined ? "" : ` (${kernel.reason})`}`,
     `  ${label("seed")}${fit.seed}`,
   ];
-  if (saved !== undefined) lines.push(`  ${label("saved to")}${saved}`);
+  if (files.save !== undefined) lines.push(`  ${label("saved to")}${files.save}`);
+  if (files.report !== undefined) lines.push(`  ${label("report in")}${files.report}`);
   if (model.rank > 0) lines.push("", ...directionTable(report));
   for (const { code, message } of diagnostics.warnings) lines.push("", `${pc.yellow(`warning ${code}`)} ${message}`);
   return lines.join("\n");

@@ -112,7 +112,7 @@ describe("fit for people", () => {
   test("--help documents every flag", async () => {
     const { code, stdout } = await leapflow(["fit", "--help"]);
     expect(code).toBe(0);
-    for (const flag of "target test test-fraction columns save json rank degree link method start restarts ridge whiten max-iterations tolerance deadline-ms seed kernel threads".split(
+    for (const flag of "target test test-fraction columns save report json rank degree link method start restarts ridge whiten max-iterations tolerance deadline-ms seed kernel threads".split(
       " ",
     )) {
       expect(stdout).toMatch(new RegExp(`--${flag}\\b`));

@@ -2,6 +2,7 @@
 import { type Command, Option } from "commander";
 import type { Fit, FitStep, MultiIndexModel } from "../../index.js";
 import { addFitFlags, fitOptionsOf, numberOrWord } from "../fitFlags.js";
+import { checkReport, saveReport } from "../fitReport.js";
 import { type Quality, qualityOf } from "../metrics.js";
 import { Interruption, messageOf, watchSignals } from "../outcome.js";
 import { fitSummary, printJson, printText, progressLine } from "../print.js";
@@ -13,6 +14,7 @@ interface FitFlags {
   readonly testFraction?: string;
   readonly columns?: string;
   readonly save?: string;
+  readonly report?: string;
   readonly json?: boolean;
 }
 
@@ -41,7 +43,8 @@ export function addFitCommand(program: Command): void {
     )
     .option("--test-fraction <share>", "set this share of the rows aside and score on them, e.g. 0.2")
     .option("--columns <a,b,…>", "inputs to use; default: all columns but the target")
-    .option("--save <file>", "write the model here as JSON");
+    .option("--save <file>", "write the model here as JSON")
+    .option("--report <file.html>", "write a page of figures, tables and words about the fit here");
   addFitFlags(command)
     .option("--json", "print one JSON document instead of a summary")
     .action((data: string, flags: FitFlags) => runFit(data, flags));
@@ -54,6 +57,7 @@ async function runFit(path: string, flags: FitFlags): Promise<void> {
   const { fitMultiIndex } = await import("../../index.js");
   const { checkWritable } = await import("../../io/index.js");
   if (flags.save !== undefined) await checkWritable(flags.save);
+  await checkReport(flags.report, flags.save);
   const { X, y } = await readTraining(path, flags.target, columns, watch.signal);
   const parts = await splitTest(X, y, flags, options.seed, watch.signal);
   // One seed for the split and the fit, so that the seed printed repeats both.
@@ -85,6 +89,10 @@ async function runFit(path: string, flags: FitFlags): Promise<void> {
   progress.clear();
   const elapsedMs = performance.now() - started;
   if (flags.save !== undefined) await save(flags.save, result.model, flags.target);
+  if (flags.report !== undefined) {
+    const train = { X: parts.X, y: parts.y };
+    await saveReport(flags.report, result, { train, test: parts.test, target: flags.target, source: path });
+  }
   const report: FitReport = {
     fit: result,
     columns: X.names,
@@ -96,7 +104,7 @@ async function runFit(path: string, flags: FitFlags): Promise<void> {
     elapsedMs,
   };
   if (flags.json === true) printJson(fitJson(report));
-  else printText(fitSummary(report, path, flags.save));
+  else printText(fitSummary(report, path, flags));
 }
 
 interface Parts {

@@ -241,6 +241,12 @@ export class Workspace extends Blocks {
     return this.#byRows(this.#slot("z", false), r, 0, r);
   }
 
+  /** Z_Δ of the last `projectDirection`, n×r row-major. */
+  directionProjections(): Float64Array {
+    const r = this.layout.shape.rank;
+    return this.#byRows("direction", r, 0, r);
+  }
+
   /** √w·∇f at the current point, n×r row-major. */
   linkGradients(): Float64Array {
     const r = this.layout.shape.rank;

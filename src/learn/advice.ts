@@ -1,12 +1,12 @@
 /** What a search has to tell the user beside the fit: no structure, no signal, a logarithm worth taking. */
 import { log } from "../base/elementary.js";
 import type { Warning } from "../solve/diagnostics.js";
-import { chooseInputMap } from "../solve/inputMap.js";
+import { chooseInputMap, type InputMap } from "../solve/inputMap.js";
 import type { Candidate } from "./candidate.js";
 import { bestOf, gains } from "./choice.js";
 import { momentFrames } from "./frames.js";
 import { searchRank } from "./rankSearch.js";
-import { type Study, withWorkspace } from "./study.js";
+import { type RawStudy, type Study, whitenedStudy, withWorkspace } from "./study.js";
 
 /** Ranks below this are a reduction of any input space worth the name. */
 const LEAST_RANK = 3;
@@ -27,17 +27,25 @@ function usesMany({ rank }: Candidate, columns: number): boolean {
 }
 
 /** `"no-reduction"` for an accurate model that uses at least half as many directions as there are inputs. */
-export function informationOn(study: Study, chosen: Candidate, all: readonly Candidate[]): "no-reduction" | undefined {
-  const { columns } = study.rows;
+export function informationOn(
+  columns: number,
+  chosen: Candidate,
+  all: readonly Candidate[],
+): "no-reduction" | undefined {
   const many = columns > 2 && chosen.rank >= columns / 2;
   return many && explained(chosen, all) >= ACCURATE ? "no-reduction" : undefined;
 }
 
 /** Warnings about the structure that was found, or was not. */
-export function structureWarnings(study: Study, chosen: Candidate, all: readonly Candidate[]): Warning[] {
+export function structureWarnings(
+  study: Study,
+  columns: number,
+  chosen: Candidate,
+  all: readonly Candidate[],
+): Warning[] {
   const out: Warning[] = [];
   const { rank } = chosen;
-  const { columns, rows } = study.rows;
+  const { rows } = study.rows;
   const r2 = explained(chosen, all);
   if (rank === 0) {
     out.push({
@@ -48,7 +56,7 @@ export function structureWarnings(study: Study, chosen: Candidate, all: readonly
   }
   const below = all.filter((c) => c.rank === rank - 1);
   const drop = below.length > 0 ? chosen.score / bestOf(below).score : 0;
-  if (usesMany(chosen, columns) && r2 < ACCURATE && (drop > CLIFF || rank === study.inputs.dim)) {
+  if (usesMany(chosen, columns) && r2 < ACCURATE && (drop > CLIFF || rank === columns)) {
     out.push({
       code: "NO_RIDGE_STRUCTURE",
       message: `No low-dimensional ridge structure: ${rank} directions of ${columns} inputs explain ${(100 * r2).toFixed(1)} % of y on new rows, and the error falls by a slope rather than a cliff as directions are added. A model without ridge structure (boosted trees, kernels on all inputs) may predict better.`,
@@ -59,14 +67,17 @@ export function structureWarnings(study: Study, chosen: Candidate, all: readonly
 
 /** A column whose logarithm lowers the error of the chosen rank, with the gain. */
 export async function logarithmWarnings(
+  raw: RawStudy,
+  map: InputMap,
   study: Study,
   chosen: Candidate,
   all: readonly Candidate[],
 ): Promise<Warning[]> {
-  if (chosen.rank === 0 || study.control.expired || explained(chosen, all) > 0.999) return [];
+  if (chosen.rank === 0 || raw.rows.rows !== study.rows.rows || study.control.expired || explained(chosen, all) > 0.999)
+    return [];
   const out: Warning[] = [];
-  for (const { column, skewness } of skewedColumns(study)) {
-    const changed = await withLogarithm(study, column);
+  for (const { column, skewness } of skewedColumns(raw)) {
+    const changed = await withLogarithm(raw, map, column);
     const rank = Math.min(chosen.rank, changed.inputs.dim);
     const run = searchRank(changed, {
       rank,
@@ -84,7 +95,7 @@ export async function logarithmWarnings(
       break;
     }
     if (found.length === 0 || !gains(study, chosen, bestOf(found))) continue;
-    const name = study.rows.names?.[column] ?? `column ${column + 1}`;
+    const name = raw.rows.names?.[column] ?? `column ${column + 1}`;
     out.push({
       code: "LOGARITHM_HELPS",
       message: `${name} is positive and strongly skewed (skewness ${skewness.toPrecision(2)}); with its logarithm in its place the R² on new rows rises from ${explained(chosen, all).toFixed(3)} to ${explained(bestOf(found), all).toFixed(3)} (leave-one-out). The model itself is linear in what it is given.`,
@@ -94,7 +105,7 @@ export async function logarithmWarnings(
 }
 
 /** Positive columns of skewness beyond ±2, the most skewed first. */
-function skewedColumns({ rows }: Study): { column: number; skewness: number }[] {
+function skewedColumns({ rows }: RawStudy): { column: number; skewness: number }[] {
   const { data, rows: n, columns: d } = rows;
   const out: { column: number; skewness: number }[] = [];
   for (let j = 0; j < d; j++) {
@@ -118,11 +129,13 @@ function skewedColumns({ rows }: Study): { column: number; skewness: number }[] 
   return out.sort((a, b) => Math.abs(b.skewness) - Math.abs(a.skewness)).slice(0, MOST_COLUMNS);
 }
 
-async function withLogarithm(study: Study, column: number): Promise<Study> {
-  const { rows } = study;
+async function withLogarithm(raw: RawStudy, map: InputMap, column: number): Promise<Study> {
+  const { rows } = raw;
   const data = Float64Array.from(rows.data);
   for (let i = column; i < data.length; i += rows.columns) data[i] = log(data[i]);
-  const changed = { ...study, rows: { ...rows, data } };
-  const inputs = await withWorkspace(changed, 0, 0, (workspace) => chooseInputMap(workspace, study.inputs.kind));
-  return { ...changed, inputs };
+  const changed = { ...raw, rows: { ...rows, data } };
+  const inputs = await withWorkspace({ ...changed, inputs: map }, 0, 0, (workspace) =>
+    chooseInputMap(workspace, map.kind),
+  );
+  return whitenedStudy(changed, inputs);
 }

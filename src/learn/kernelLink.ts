@@ -203,7 +203,12 @@ async function refine(
       evaluations += end.evaluations;
     } else if (!scaleFirst) return undefined;
     const points = gather(x, k, chosen);
-    return { settings, landmarks: multiply(points, settings.directions, chosen.length, k, rank), evaluations, curvature: end?.curvature ?? [] };
+    return {
+      settings,
+      landmarks: multiply(points, settings.directions, chosen.length, k, rank),
+      evaluations,
+      curvature: end?.curvature ?? [],
+    };
   } finally {
     process.dispose();
   }

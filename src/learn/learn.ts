@@ -12,7 +12,7 @@ import { confirmRank, needsTest } from "./confirm.js";
 import { sampleRows } from "./rankSearch.js";
 import { refine } from "./refine.js";
 import { type SearchLimits, search } from "./search.js";
-import { type Study, subsetOf } from "./study.js";
+import { type RawStudy, type Study, subsetOf, whitenedStudy } from "./study.js";
 import { chooseDimension } from "./whitening.js";
 
 /** What the search decided. */
@@ -41,10 +41,12 @@ export async function* learn(
     ...(options.degree === "auto" ? {} : { degree: options.degree }),
     restarts: options.restarts,
   };
-  const all = studyOf(data, inputs, options, control);
+  const all = rawStudy(data, options, control);
   const n = data.rows.rows;
   const sampled = n > SEARCH_ROWS ? subsetOf(all, sampleRows(n, SEARCH_ROWS, options.seed)) : all;
-  let study = await chooseDimension(sampled, limits);
+  const whitened = await whitenedStudy(sampled, inputs);
+  const { map, ...dimension } = await chooseDimension(whitened, inputs, limits);
+  let { study } = dimension;
   let candidates = yield* search(study, limits);
   const tests: RankTest[] = [];
   let chosen =
@@ -61,10 +63,9 @@ export async function* learn(
     );
   }
   if (study.rows.rows < n && chosen.rank > 0) {
-    const larger = yield* refine({ ...all, inputs: study.inputs }, SEARCH_ROWS, chosen, limits);
-    study = larger.study;
-    chosen = larger.chosen;
-    candidates = [candidates[0], ...larger.candidates];
+    const larger = yield* refine(all, map, SEARCH_ROWS, chosen, limits);
+    if (larger) ({ study, chosen } = larger);
+    if (larger) candidates = [candidates[0], ...larger.candidates];
   }
   const scale = data.response.scale ** 2;
   const total = candidates[0].meanSquare;
@@ -76,18 +77,19 @@ export async function* learn(
     r2: total > 0 ? 1 - score / total : 0,
     degreesOfFreedom,
   }));
-  const information = informationOn(study, chosen, candidates);
+  const columns = data.rows.columns;
+  const information = informationOn(columns, chosen, candidates);
   return {
-    inputs: study.inputs,
+    inputs: map,
     chosen,
     ranks,
     tests,
     ...(information ? { information } : {}),
     warnings: [
-      ...dimensionWarnings(data, inputs, study.inputs),
+      ...dimensionWarnings(data, inputs, map),
       ...testWarnings(tests),
-      ...structureWarnings(study, chosen, candidates),
-      ...(await logarithmWarnings(study, chosen, candidates)),
+      ...structureWarnings(study, columns, chosen, candidates),
+      ...(await logarithmWarnings(sampled, map, study, chosen, candidates)),
     ],
   };
 }
@@ -134,12 +136,11 @@ function isObvious(study: Study, below: Candidate, chosen: Candidate): boolean {
   return chosen.score < OBVIOUS.ratio * below.score && mean > OBVIOUS.deviations * standardError;
 }
 
-function studyOf(data: FitData, inputs: InputMap, options: FilledOptions, control: RunControl): Study {
+function rawStudy(data: FitData, options: FilledOptions, control: RunControl): RawStudy {
   return {
     rows: data.rows,
     y: data.response.standardized,
     weights: data.weights,
-    inputs,
     kernel: options.kernel,
     seed: options.seed,
     control,

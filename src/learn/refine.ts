@@ -1,34 +1,45 @@
 /** Data larger than a search looks at: the choice is taken up again on more rows, which may support more. */
+
+import type { InputMap } from "../solve/inputMap.js";
 import { type Candidate, evaluate } from "./candidate.js";
 import { bestOf, choose, gains } from "./choice.js";
 import { degreesFor, sampleRows, searchRank } from "./rankSearch.js";
 import type { SearchLimits } from "./search.js";
-import { type Study, subsetOf } from "./study.js";
+import { type RawStudy, type Study, subsetOf, whitenedStudy } from "./study.js";
 
 /** Growth of the sample from one level to the next, and the largest sample. */
 const GROWTH = 4;
 const LARGEST = 100_000;
 
+/** The choice on the largest sample, and what was scored on it. */
+export interface Refined {
+  readonly study: Study;
+  readonly candidates: Candidate[];
+  readonly chosen: Candidate;
+}
+
 /**
  * From the choice on `first` rows of the data: on four times as many rows, and again, the chosen rank and degree are
  * refitted from their basis and compared with one degree and one rank more, as long as those gain.
  *
- * @param all - the study with all rows
- * @returns the last study and what was scored on it
+ * @param all - all rows, raw; @param map - how they are whitened
+ * @returns undefined when nothing could be scored in time
  */
 export async function* refine(
-  all: Study,
+  all: RawStudy,
+  map: InputMap,
   first: number,
   given: Candidate,
   limits: SearchLimits,
-): AsyncGenerator<Candidate, { study: Study; candidates: Candidate[]; chosen: Candidate }> {
+): AsyncGenerator<Candidate, Refined | undefined> {
   const n = all.rows.rows;
   let chosen = given;
-  let study = all;
+  let study: Study | undefined;
   let candidates: Candidate[] = [];
   for (let size = GROWTH * first; size / GROWTH < n && size / GROWTH < LARGEST && chosen.rank > 0; size *= GROWTH) {
     const rows = Math.min(size, n, LARGEST);
-    study = rows < n ? subsetOf(all, sampleRows(n, rows, all.seed)) : all;
+    const sampled = rows < n ? subsetOf(all, sampleRows(n, rows, all.seed)) : all;
+    study = await whitenedStudy(sampled, map);
     candidates = [];
     for await (const candidate of extended(study, chosen, limits)) {
       candidates.push(candidate);
@@ -37,7 +48,7 @@ export async function* refine(
     if (candidates.length === 0 || all.control.expired) break;
     chosen = choose(study, candidates);
   }
-  return { study, candidates, chosen };
+  return study && candidates.length > 0 ? { study, candidates, chosen } : undefined;
 }
 
 /** The chosen rank and degree on these rows, then higher degrees and ranks while they gain. */

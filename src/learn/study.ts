@@ -4,21 +4,67 @@ import type { DenseRows, KernelChoice } from "../base/types.js";
 import { takeRows } from "../data/rows.js";
 import { Workspace } from "../kernel/workspace.js";
 import { featureShape, featureTable } from "../math/multiIndex.js";
-import type { InputMap } from "../solve/inputMap.js";
+import { type InputMap, toColumns } from "../solve/inputMap.js";
 
+/** A search works on whitened rows; its bases are those of the whitened coordinates. */
 export interface Study {
+  /** x̂, n×k. */
   readonly rows: DenseRows;
   /** Responses of mean 0 and variance 1, n. */
   readonly y: Float64Array;
   readonly weights: Float64Array | undefined;
+  /** The identity on k columns. */
   readonly inputs: InputMap;
   readonly kernel: KernelChoice;
   readonly seed: number;
   readonly control: RunControl;
 }
 
+/** The same before whitening: raw rows, and no map. */
+export type RawStudy = Omit<Study, "inputs">;
+
+/** Columns of x̂ that are computed in one pass. */
+const GROUP = 4;
+
+/**
+ * The study of raw rows under an input map. Whitening once costs 2ndk flops; every later product then saves its d×k map.
+ */
+export async function whitenedStudy(raw: RawStudy, map: InputMap): Promise<Study> {
+  const { dim } = map;
+  const n = raw.rows.rows;
+  const data = new Float64Array(n * dim);
+  const rank = Math.min(GROUP, dim);
+  const standardized = { ...raw, inputs: map };
+  await withWorkspace(standardized, rank, 0, async (workspace) => {
+    for (let from = 0; from < dim; from += rank) {
+      const width = Math.min(rank, dim - from);
+      const unit = new Float64Array(dim * rank);
+      for (let k = 0; k < width; k++) unit[(from + k) * rank + k] = 1;
+      await workspace.projectDirection(toColumns(map, unit, rank));
+      const z = workspace.directionProjections();
+      for (let i = 0; i < n; i++) for (let k = 0; k < width; k++) data[i * dim + from + k] = z[i * rank + k];
+    }
+  });
+  return { ...raw, rows: { data, rows: n, columns: dim }, inputs: identityMap(dim) };
+}
+
+/** The study on its first k coordinates. */
+export function leadingCoordinates(study: Study, k: number): Study {
+  const { data, rows, columns } = study.rows;
+  if (k >= columns) return study;
+  const cut = new Float64Array(rows * k);
+  for (let i = 0; i < rows; i++) cut.set(data.subarray(i * columns, i * columns + k), i * k);
+  return { ...study, rows: { data: cut, rows, columns: k }, inputs: identityMap(k) };
+}
+
+function identityMap(dim: number): InputMap {
+  const ones = new Float64Array(dim).fill(1);
+  const center = new Float64Array(dim);
+  return { kind: "none", columns: dim, dim, center, inverseScale: ones, columnScale: ones, correlationExcess: 0 };
+}
+
 /** The same study on some of its rows. Responses keep their scale, columns their map. */
-export function subsetOf(study: Study, indices: ArrayLike<number>): Study {
+export function subsetOf<T extends RawStudy>(study: T, indices: ArrayLike<number>): T {
   const pick = (values: Float64Array): Float64Array => Float64Array.from(indices, (i) => values[i]);
   return {
     ...study,

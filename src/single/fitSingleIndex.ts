@@ -60,7 +60,7 @@ const SCALES = [0.1, 0.15, 0.25, 0.4, 0.6, 0.8, 1, 1.25, 1.6, 2.5, 4];
  *
  * Rows are taken as standard normal up to one scale, which is measured, as is ‖θ‖ where the link tells it; data that are in
  * the convention of [SI §a] already (unit rows, unit signal, within sampling error) are left as they are. Step, ridge
- * and start scale have the meaning of that page, and loss and T see the responses of a unit signal.
+ * and start scale have the meaning of that page, and loss and T see the responses of a unit signal. Complex signals: `retrievePhase`.
  *
  * @param X - n rows of d inputs, in any form of `MatrixLike`, or a `RowSource` (read into memory); never modified
  * @param y - n responses

@@ -159,6 +159,15 @@ describe("information", () => {
     expect(Math.abs(got.linearInformation - wanted.E_post_mean_sq)).toBeLessThan(tolerance);
   });
 
+  type Check = { link: string; sigma: number; delta: number; linear_overlap2: number; linear_sim: [number, number] };
+  it.each((links.checks as Check[]).map((c): [string, Check] => [c.link, c]))("linear start of %s", async (name, c) => {
+    const link = name === "square" ? (z: number) => z * z : (name as "abs");
+    const { linearInformation } = await channelInformation({ channel: { link, noiseStd: c.sigma } });
+    const squared = (c.delta * linearInformation) / (1 + c.delta * linearInformation);
+    expect(Math.abs(squared - c.linear_overlap2)).toBeLessThan(name === "cubic" ? 2e-5 : 5e-7);
+    expect(Math.abs(squared - c.linear_sim[0])).toBeLessThan(4 * c.linear_sim[1]);
+  });
+
   it.each([
     ["tanh", 0.1, -1, 1],
     ["tanh", 0.5, -1, 1],

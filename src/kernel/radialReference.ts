@@ -1,5 +1,5 @@
 /** The radial operations in plain TypeScript: same steps and summation orders as assembly/radial.ts. */
-import { exp } from "../base/elementary.js";
+import { powerOfTwo } from "../base/elementary.js";
 import { BLOCK_ROWS, type KernelOps, RADIAL_KINDS } from "./ops.js";
 import type { MemoryViews } from "./reference.js";
 
@@ -9,8 +9,26 @@ const FIVE_THIRDS = 1.6666666666666667;
 
 export type RadialOps = Pick<KernelOps, "radial" | "radialGradient">;
 
-/** eˣ for x ≤ 0, exactly 0 below −708, where the vectors of the other kernel end. */
-const decay = (x: number): number => (x < -708 ? 0 : exp(x));
+/** Adding and subtracting it rounds to whole numbers. */
+const ROUND = 6755399441055744;
+
+/**
+ * eˣ for x ≤ 0 to about 2 ulp, exactly 1 at 0 and 0 below −708. The bumps need no last bit, but one vector of the other
+ * kernel computes them, so this is shorter than `exp` and has no branch: x = k·ln 2 + r, and eʳ is the polynomial that is
+ * nearest in the sense of Chebyshev, in Estrin's order.
+ */
+function decay(x: number): number {
+  if (x < -708) return 0;
+  const k = x * Math.LOG2E + ROUND - ROUND;
+  const r = x - k * 0.6931471803691238 - k * 1.9082149292705877e-10;
+  const r2 = r * r;
+  const r4 = r2 * r2;
+  const low = 1 + r + (0.5 + 0.1666666666664829 * r) * r2;
+  const middle =
+    0.04166666666665136 + 0.008333333353729397 * r + (0.0013888888905881542 + 0.00019841208732536384 * r) * r2;
+  const high = 2.4801536388690766e-5 + 2.762511557828763e-6 * r + 2.761380686153829e-7 * r2;
+  return (low + middle * r4 + high * (r4 * r4)) * powerOfTwo(k);
+}
 
 /** κ at the squared distance q: e^{−q/2}, or Matérn 5/2. Same bits as the block operation. */
 export function radialValue(kind: number, q: number): number {

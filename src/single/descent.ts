@@ -126,18 +126,10 @@ async function advance(
 
 /** Value and gradient at u, in one pass. */
 export async function evaluate(problem: DescentProblem, u: Float64Array): Promise<DescentPoint> {
-  const { rows, loss, responses: y, ridge } = problem;
+  const { rows, ridge } = problem;
   const n = rows.samples;
   const fields = new Float64Array(n);
-  let sum = 0;
-  const gradient = await rows.fused(u, (xi, c, first, count) => {
-    for (let i = 0; i < count; i++) {
-      const x = xi[i];
-      fields[first + i] = x;
-      sum += loss.value(x, y[first + i]);
-      c[i] = loss.derivative(x, y[first + i]);
-    }
-  });
+  const { sum, gradient } = await lossPass(problem, u, fields);
   let square = 0;
   let gradientSquare = 0;
   for (let j = 0; j < gradient.length; j++) {
@@ -155,6 +147,21 @@ export async function evaluate(problem: DescentProblem, u: Float64Array): Promis
     trainLoss,
     objective: trainLoss + 0.5 * ridge * square,
   };
+}
+
+/** Σ l and X̃ᵀl′ at u, with the fields; in the kernel for the losses it knows. */
+async function lossPass({ rows, loss, responses: y }: DescentProblem, u: Float64Array, fields: Float64Array) {
+  if (loss.kind === "rational" || loss.kind === "wf") return rows.rationalPass(u, y, loss.parameter, fields);
+  let sum = 0;
+  const gradient = await rows.fused(u, (xi, c, first, count) => {
+    for (let i = 0; i < count; i++) {
+      const x = xi[i];
+      fields[first + i] = x;
+      sum += loss.value(x, y[first + i]);
+      c[i] = loss.derivative(x, y[first + i]);
+    }
+  });
+  return { sum, gradient };
 }
 
 /** At θ = 0 with no gradient: a minimum when the Hessian has no negative direction, a saddle otherwise. */

@@ -5,6 +5,7 @@ import { createRng } from "../../src/base/rng.js";
 import { fitSingleIndex, simulateSingleIndex } from "../../src/index.js";
 import { symmetricEigen } from "../../src/math/dense.js";
 import { parseChannel } from "../../src/single/channel.js";
+import { parseLoss } from "../../src/single/losses.js";
 import { parsePreprocess } from "../../src/single/preprocess.js";
 import { RowProducts } from "../../src/single/rowProducts.js";
 import { spectralDirection, spectralStart } from "../../src/single/spectral.js";
@@ -41,6 +42,27 @@ describe("products over rows", () => {
     expect(rows.passes).toBe(3);
     rows.dispose();
     expect(() => rows.storePaired(v)).toThrow(/disposed/);
+  });
+
+  test.each(["rational(0.7)", "wf"])("losses in the kernel are those of plain sums: %s", async (name) => {
+    const loss = parseLoss(name);
+    const rows = await products(X);
+    const y = Float64Array.from(X, (_, i) => (i % 5) / 2);
+    const fields = new Float64Array(X.length);
+    const { sum, gradient } = await rows.rationalPass(v, y, loss.parameter, fields);
+    X.forEach((row, i) => {
+      expect(Math.abs(fields[i] - dot(row, v))).toBeLessThan(1e-13);
+    });
+    const plain = fields.reduce((total, xi, i) => total + loss.value(xi, y[i]), 0);
+    expect(Math.abs(sum / plain - 1)).toBeLessThan(1e-13);
+    gradient.forEach((g, j) => {
+      const wanted = X.reduce((total, row, i) => total + row[j] * loss.derivative(fields[i], y[i]), 0);
+      expect(Math.abs(g - wanted)).toBeLessThan(1e-11);
+    });
+    const reference = await products(X, "reference");
+    expect(await reference.rationalPass(v, y, loss.parameter, fields)).toEqual({ sum, gradient });
+    rows.dispose();
+    reference.dispose();
   });
 
   test("both kernels give the same bits", async () => {

@@ -1,6 +1,7 @@
 /** Figures of trajectories and retrievals: what they show, and what they refuse. */
 import { describe, expect, test } from "vitest";
 import { retrievalFigure, trajectoryFigure } from "../../src/plot/index.js";
+import { informationExponentFlow } from "../../src/theory/index.js";
 
 const curve = (f: (t: number) => number): Float64Array => Float64Array.from({ length: 21 }, (_, t) => f(t));
 const curves = {
@@ -12,6 +13,14 @@ const curves = {
 const simulation = { ...curves, standardErrors: curves, dim: 100, samples: 500, trials: 4, seed: 1 };
 
 describe("trajectoryFigure", () => {
+  test("draws one-pass SGD over its own times, with its negative losses", async () => {
+    const times = Float64Array.from({ length: 21 }, (_, i) => i / 10);
+    const svg = await trajectoryFigure(await informationExponentFlow({ exponent: 2, overlap: 0.1, times }));
+    expect(svg).not.toMatch(/NaN|Infinity|undefined/);
+    // The axis ends at t = 2, not at the twentieth entry.
+    expect(svg).toContain(">2.0<");
+    expect(svg).not.toContain(">20<");
+  });
   test("draws four curves, and dots with bars when there is a simulation", async () => {
     const alone = await trajectoryFigure(curves);
     expect(alone).toMatch(/^<svg[\s\S]*<\/svg>\n$/);

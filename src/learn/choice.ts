@@ -7,6 +7,9 @@ const LEAST_GAIN = 0.02;
 /** Inside a rank, fewer degrees of freedom win over a better score by less than this many standard errors. */
 const NEARLY = 0.25;
 
+/** The constant holds against a best score within this many standard errors: that score is the least of many. */
+const CONSTANT_DOUBT = 2;
+
 /** Mean of e_a² − e_b² over the rows with its standard error. */
 export function pairedDifference(study: Study, a: Candidate, b: Candidate): { mean: number; standardError: number } {
   const difference = a.errors.map((e, i) => e * e - b.errors[i] * b.errors[i]);
@@ -29,7 +32,7 @@ export const bestOf = (candidates: readonly Candidate[]): Candidate =>
   candidates.reduce((a, b) => (b.score < a.score ? b : a));
 
 /**
- * The smallest rank with a candidate within one paired standard error of the best score; in that rank the best score, or
+ * The smallest rank with a candidate within one paired standard error of the best score (the constant: two); in that rank the best score, or
  * fewer degrees of freedom at nearly that.
  * Source: `math/learner` §5.
  */
@@ -39,7 +42,8 @@ export function choose(study: Study, candidates: readonly Candidate[]): Candidat
     const { mean, standardError } = pairedDifference(study, c, to);
     return mean <= share * standardError;
   };
-  const ranks = candidates.filter((c) => c === best || within(c, best, 1)).map((c) => c.rank);
+  const doubt = (c: Candidate): number => (c.rank === 0 ? CONSTANT_DOUBT : 1);
+  const ranks = candidates.filter((c) => c === best || within(c, best, doubt(c))).map((c) => c.rank);
   const inside = candidates.filter((c) => c.rank === Math.min(...ranks));
   const top = bestOf(inside);
   const near = inside.filter((c) => c.degreesOfFreedom < top.degreesOfFreedom && within(c, top, NEARLY));

@@ -5,13 +5,18 @@ import { type Candidate, evaluate } from "./candidate.js";
 import { bestOf } from "./choice.js";
 import { momentFrames } from "./frames.js";
 import { searchRank } from "./rankSearch.js";
+import { type SearchLimits, search } from "./search.js";
 import type { Study } from "./study.js";
 
 const DRAWS = 12;
-/** After this many draws a ratio far below all of them needs no more. */
-const FEW_DRAWS = 3;
-const FAR = 0.85;
-const FAR_DEVIATIONS = 3;
+/** A ratio this far below so many draws needs no more of them; a search over all ranks has the longer tail. */
+interface Clear {
+  readonly draws: number;
+  readonly part: number;
+  readonly deviations: number;
+}
+const CLEAR_RANK: Clear = { draws: 3, part: 0.85, deviations: 3 };
+const CLEAR_SIGNAL: Clear = { draws: 4, part: 0.8, deviations: 4 };
 /** Fits with fewer degrees of freedom than this part of the rows cannot find much in noise. */
 const HARMLESS = 1 / 20;
 
@@ -34,7 +39,7 @@ export async function confirmRank(
   const { rank, degree } = candidate;
   const ratio = candidate.score / below.score;
   const nullRatios: number[] = [];
-  const decided = (confirmed: boolean): RankTest => ({ rank, degree, ratio, nullRatios, confirmed });
+  const decided = (confirmed: boolean): RankTest => ({ rank, degree, against: rank - 1, ratio, nullRatios, confirmed });
   for (let draw = 0; draw < DRAWS; draw++) {
     if (study.control.expired && draw > 0) break;
     const shuffled = permuted(study, below, draw);
@@ -52,24 +57,60 @@ export async function confirmRank(
       brief: false,
       restarts,
     });
-    let found: Candidate[] = [];
-    for (;;) {
-      const { done, value } = await run.next();
-      if (!done) continue;
-      found = value;
-      break;
-    }
+    const found = await finished(run);
     nullRatios.push(found.length > 0 ? bestOf(found).score / base.score : 1);
     if (nullRatios[nullRatios.length - 1] <= ratio) return decided(false);
-    if (nullRatios.length >= FEW_DRAWS && isFar(ratio, nullRatios)) return decided(true);
+    if (isClear(ratio, nullRatios, CLEAR_RANK)) return decided(true);
   }
   return decided(true);
 }
 
-function isFar(ratio: number, nullRatios: readonly number[]): boolean {
+/** Draws against chance: one in twenty of pure noise may pass. */
+const SIGNAL_DRAWS = 19;
+/** Ranks that every search looks at. */
+const LEAST_RANKS = 3;
+
+/**
+ * Whether anything at all depends on the inputs: the whole search, on y in another order, against the least score that it
+ * had on the data. The comparison of one rank with the next cannot replace it, since a search over ranks and degrees
+ * has many chances to find something in noise.
+ * Cost: up to 19 searches; few for noise, and three for a clear signal.
+ */
+export async function confirmSignal(
+  study: Study,
+  candidates: readonly Candidate[],
+  chosen: Candidate,
+  limits: SearchLimits,
+): Promise<RankTest> {
+  const [constant] = candidates;
+  const { rank, degree } = chosen;
+  const ratio = chosen.score / constant.score;
+  const nullRatios: number[] = [];
+  const decided = (confirmed: boolean): RankTest => ({ rank, degree, against: 0, ratio, nullRatios, confirmed });
+  for (let draw = 0; draw < SIGNAL_DRAWS; draw++) {
+    if (study.control.expired && draw > 0) break;
+    const run = search(permuted(study, constant, draw), { ...limits, maxRank: Math.max(rank, LEAST_RANKS) });
+    const found = (await finished(run)).filter((c) => c.rank > 0);
+    nullRatios.push(found.length > 0 ? bestOf(found).score / constant.score : 1);
+    if (nullRatios[draw] <= ratio) return decided(false);
+    if (isClear(ratio, nullRatios, CLEAR_SIGNAL)) return decided(true);
+  }
+  return decided(true);
+}
+
+/** What a generator of candidates returns. */
+async function finished(run: AsyncGenerator<Candidate, Candidate[]>): Promise<Candidate[]> {
+  for (;;) {
+    const { done, value } = await run.next();
+    if (done) return value;
+  }
+}
+
+function isClear(ratio: number, nullRatios: readonly number[], { draws, part, deviations }: Clear): boolean {
+  if (nullRatios.length < draws) return false;
   const mean = nullRatios.reduce((sum, v) => sum + v, 0) / nullRatios.length;
   const variance = nullRatios.reduce((sum, v) => sum + (v - mean) ** 2, 0) / (nullRatios.length - 1);
-  return ratio < FAR * Math.min(...nullRatios) && ratio < mean - FAR_DEVIATIONS * Math.sqrt(variance);
+  return ratio < part * Math.min(...nullRatios) && ratio < mean - deviations * Math.sqrt(variance);
 }
 
 /** The fit of a candidate plus its residuals in another order. */

@@ -8,7 +8,7 @@ import type { LearnedChoice, RankTest } from "../solve/report.js";
 import { informationOn, logarithmWarnings, structureWarnings } from "./advice.js";
 import type { Candidate } from "./candidate.js";
 import { bestOf, choose, pairedDifference } from "./choice.js";
-import { confirmRank, needsTest } from "./confirm.js";
+import { confirmRank, confirmSignal, needsTest } from "./confirm.js";
 import { sampleRows } from "./rankSearch.js";
 import { refine } from "./refine.js";
 import { type SearchLimits, search } from "./search.js";
@@ -51,16 +51,10 @@ export async function* learn(
   const tests: RankTest[] = [];
   let chosen =
     limits.rank === undefined ? choose(study, candidates) : bestOf(candidates.filter((c) => c.rank === limits.rank));
-  while (limits.rank === undefined && needsTest(study, chosen)) {
-    const below = bestOf(candidates.filter((c) => c.rank === chosen.rank - 1));
-    if (isObvious(study, below, chosen)) break;
-    const test = await confirmRank(study, chosen, below, options.restarts);
-    tests.push(test);
-    if (test.confirmed) break;
-    chosen = choose(
-      study,
-      candidates.filter((c) => c.rank < chosen.rank),
-    );
+  if (limits.rank === undefined) {
+    const confirmed = await confirm(study, candidates, chosen, limits);
+    chosen = confirmed.chosen;
+    tests.push(...confirmed.tests);
   }
   if (study.rows.rows < n && chosen.rank > 0) {
     const larger = yield* refine(all, map, SEARCH_ROWS, chosen, limits);
@@ -122,12 +116,44 @@ function dimensionWarnings(data: FitData, given: InputMap, used: InputMap): Warn
 function testWarnings(tests: readonly RankTest[]): Warning[] {
   return tests
     .filter(({ confirmed }) => !confirmed)
-    .map(({ rank, ratio, nullRatios }) => ({
+    .map(({ rank, against, ratio, nullRatios }) => ({
       code: "RANK_NOT_CONFIRMED" as const,
-      message: `Rank ${rank} lowered the leave-one-out error by a factor ${ratio.toFixed(2)}, but the same search did as well on permuted residuals (${Math.min(...nullRatios).toFixed(2)}); a lower rank is used.`,
+      message: `Rank ${rank} took the leave-one-out error to ${ratio.toFixed(2)} of that of rank ${against}, but the same search did as well on permuted residuals (${Math.min(...nullRatios).toFixed(2)}): rank ${against} or less is used.`,
     }));
 }
 
+/** The chosen candidate, or the best of the ranks that chance does not explain. */
+async function confirm(
+  study: Study,
+  candidates: readonly Candidate[],
+  first: Candidate,
+  limits: SearchLimits,
+): Promise<{ chosen: Candidate; tests: RankTest[] }> {
+  const tests: RankTest[] = [];
+  const [constant] = candidates;
+  let chosen = first;
+  if (needsTest(study, chosen) && !isObvious(study, constant, chosen)) {
+    const test = await confirmSignal(study, candidates, chosen, limits);
+    tests.push(test);
+    if (!test.confirmed) return { chosen: constant, tests };
+  }
+  while (chosen.rank > 1 && needsTest(study, chosen)) {
+    const below = bestOf(candidates.filter((c) => c.rank === chosen.rank - 1));
+    const { rank } = chosen;
+    if (isObvious(study, below, chosen) || below.score > NO_BETTER * constant.score) break;
+    const test = await confirmRank(study, chosen, below, limits.restarts);
+    tests.push(test);
+    if (test.confirmed) break;
+    chosen = choose(
+      study,
+      candidates.filter((c) => c.rank < rank),
+    );
+  }
+  return { chosen, tests };
+}
+
+/** A rank that is no better than this part of the constant adds nothing to the test against the constant. */
+const NO_BETTER = 0.95;
 /** Gains that no search finds in noise: noise never takes two fifths off the leave-one-out error. */
 const OBVIOUS = { ratio: 0.6, deviations: 4 };
 

@@ -19,7 +19,7 @@ export interface LinkProblem extends RowData {
 
 /** A link with the directions it was fitted with, and how well it predicts. */
 export interface RefinedLink<L extends ModelLink = ModelLink> extends LinkScore {
-  /** W, k×r, orthonormal, steepest direction of the link first. */
+  /** W, k×r, orthonormal; steepest direction of the link first, unless the link is custom and its frame the user's. */
   readonly basis: Float64Array;
   /** A function of z = Wᵀx in the units of the standardized response; `link.scaled` brings it to others. */
   readonly link: L;
@@ -27,7 +27,7 @@ export interface RefinedLink<L extends ModelLink = ModelLink> extends LinkScore 
   readonly meanSquare: number;
   /** ρᵢ, n numbers. */
   readonly residuals: Float64Array;
-  /** Mean of ∇f∇fᵀ, weighted, r×r; diagonal. */
+  /** Mean of ∇f∇fᵀ, weighted, r×r; diagonal in the principal frame. */
   readonly gradientMoment: Float64Array;
   /** Standard deviation of the noise as the fit sees it. */
   readonly noise: number;

@@ -10,6 +10,8 @@ export interface SearchLimits {
   readonly rank?: number;
   readonly degree?: number;
   readonly restarts: number;
+  /** The last rank to look at. */
+  readonly maxRank?: number;
   /** A quick look: two ranks, no hops, few starts. */
   readonly quick?: boolean;
 }
@@ -30,7 +32,7 @@ export async function* search(study: Study, limits: SearchLimits): AsyncGenerato
   const dim = study.inputs.dim;
   const all: Candidate[] = [constant(study)];
   const first = limits.rank ?? 1;
-  const last = Math.min(dim, limits.rank ?? (limits.quick ? QUICK_RANKS : MAX_RANK));
+  const last = Math.min(dim, limits.rank ?? limits.maxRank ?? (limits.quick ? QUICK_RANKS : MAX_RANK));
   if (last < 1) return all;
   const frames = await momentFrames(study, last);
   let best: Candidate | undefined;

@@ -113,7 +113,7 @@ const TIE = 1e-3;
  * Source: Craven & Wahba (1979); [MI §7.7]. Cost: 4p³/3 flops.
  */
 export function chooseRidge(
-  workspace: Workspace,
+  workspace: Pick<Workspace, "normalEquations" | "weightSum">,
   weights: Float64Array,
   unit: number,
   current: number,

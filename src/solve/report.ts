@@ -36,7 +36,9 @@ export interface TriedModel {
 export interface RankTest {
   readonly rank: number;
   readonly degree: number;
-  /** Score of the rank over that of the rank below. */
+  /** Rank of the model whose residuals were permuted; 0 is the constant. */
+  readonly against: number;
+  /** Score over that of that model. */
   readonly ratio: number;
   /** The same ratio for every permutation drawn. */
   readonly nullRatios: readonly number[];

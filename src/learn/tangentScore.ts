@@ -102,12 +102,14 @@ function errorsOf(
   const n = total.length;
   let all = 0;
   let ofLink = 0;
+  let counted = 0;
   for (let i = 0; i < n; i++) {
     all += total[i];
     ofLink += link[i];
+    if (weights === undefined || weights[i] > 0) counted++;
   }
-  const mean = all / n;
-  const motion = (all - ofLink) / n;
+  const mean = all / counted;
+  const motion = (all - ofLink) / counted;
   const factor = Math.max(1, (1 - mean) / Math.max(1 - mean - SEARCH * motion, LEAST_FACTOR));
   const errors = new Float64Array(n);
   let score = 0;

@@ -6,59 +6,17 @@ import { fitKernelLink, landmarkCount } from "../../src/learn/kernelLink.js";
 import { spreadRows } from "../../src/learn/landmarks.js";
 import type { LinkProblem, RefinedLink } from "../../src/learn/refinedLink.js";
 import { cholesky, choleskySolve, multiply } from "../../src/math/dense.js";
-import { orthonormalityError, orthonormalize, principalAngles } from "../../src/math/grassmann.js";
+import { orthonormalityError, principalAngles } from "../../src/math/grassmann.js";
 import type { KernelLink, KernelName } from "../../src/model/kernelLink.js";
+import { planted, predict } from "./planted.js";
 
 type Fit = RefinedLink<KernelLink>;
-
-/** Rows of a planted link; the start is the truth turned by about `off` radians. */
-function planted(
-  link: (z: number[]) => number,
-  { n = 240, k = 5, r = 1, noise = 0.1, off = 0.2, seed = 1 }: Record<string, number> = {},
-): LinkProblem & { truth: Float64Array } {
-  const rng = createRng(seed, "planted");
-  const truth = orthonormalize(
-    Float64Array.from({ length: k * r }, () => rng.normal()),
-    k,
-    r,
-  ).basis;
-  const x = Float64Array.from({ length: n * k }, () => rng.normal());
-  const z = multiply(x, truth, n, k, r);
-  const raw = Float64Array.from(
-    { length: n },
-    (_, i) => link(Array.from(z.subarray(i * r, (i + 1) * r))) + noise * rng.normal(),
-  );
-  const mean = raw.reduce((a, b) => a + b) / n;
-  const sd = Math.sqrt(raw.reduce((sum, v) => sum + (v - mean) ** 2, 0) / n);
-  const w0 = orthonormalize(
-    truth.map((v) => v + (off * rng.normal()) / Math.sqrt(k)),
-    k,
-    r,
-  ).basis;
-  const slopes = new Float64Array(r * r);
-  for (let c = 0; c < r; c++) slopes[c * r + c] = 1;
-  return {
-    x,
-    n,
-    k,
-    y: raw.map((v) => (v - mean) / sd),
-    w0,
-    slopes,
-    seed: 3,
-    kernel: "auto",
-    control: new RunControl(),
-    truth,
-  };
-}
 
 const fitted = async (problem: LinkProblem, kernel: KernelName = "gauss"): Promise<Fit> => {
   const fit = await fitKernelLink(problem, kernel);
   if (fit === undefined) throw new Error("no fit");
   return fit;
 };
-const predict = (fit: Fit, { x, n, k }: Pick<LinkProblem, "x" | "n" | "k">): Float64Array =>
-  fit.link.evaluateMany(multiply(x, fit.basis, n, k, fit.link.rank), n).values;
-
 describe.each(["gauss", "matern52"] as const)("fitKernelLink, %s", (kernel) => {
   it("refines the direction and finds the noise of a single-index model", async () => {
     const problem = planted((z) => Math.tanh(2 * z[0]), { n: 300, noise: 0.2 });

@@ -9,6 +9,7 @@ import { buildModel, callProgress, type FitStep } from "../solve/progress.js";
 import type { Fit } from "../solve/report.js";
 import type { Candidate } from "./candidate.js";
 import { learn, type Plan } from "./learn.js";
+import { withRicherLink } from "./richerLink.js";
 
 /**
  * Learns y ≈ f(Wᵀx): a subspace of few directions and the link on it, in one call. What is not given is chosen by the
@@ -46,14 +47,16 @@ async function* steps(
   control.throwIfAborted();
   const data = await readData(X, y, filled, control);
   const given = await mapInputs(data, filled, control);
-  const plan =
-    filled.rank === "auto" || filled.degree === "auto" ? yield* searched(data, given, filled, control) : undefined;
+  const isOpen =
+    filled.rank === "auto" || filled.degree === "auto" || !["auto", "hermite"].includes(filled.link as string);
+  const plan = isOpen ? yield* searched(data, given, filled, control) : undefined;
   const inputs = plan?.inputs ?? given;
   const rank = plan ? plan.chosen.rank : (filled.rank as number);
   const degree = plan ? plan.chosen.degree : (filled.degree as number);
   const problem = await openProblem(data, inputs, rank, degree, filled, control);
   try {
-    return yield* descend(problem, filled, control, plan ? beginningOf(plan) : startsOf(problem, filled));
+    const fit = yield* descend(problem, filled, control, plan ? beginningOf(plan) : startsOf(problem, filled));
+    return plan?.richer ? withRicherLink(fit, data, inputs, plan.study, plan.richer) : fit;
   } finally {
     problem.workspace.dispose();
   }

@@ -11,6 +11,7 @@ import { bestOf, choose, pairedDifference } from "./choice.js";
 import { confirmRank, confirmSignal, needsTest } from "./confirm.js";
 import { sampleRows } from "./rankSearch.js";
 import { refine } from "./refine.js";
+import { chooseLink, type Richer, triedModel } from "./richerLink.js";
 import { type SearchLimits, search } from "./search.js";
 import { type RawStudy, type Study, subsetOf, whitenedStudy } from "./study.js";
 import { chooseDimension } from "./whitening.js";
@@ -18,7 +19,11 @@ import { chooseDimension } from "./whitening.js";
 /** What the search decided. */
 export interface Plan extends LearnedChoice {
   readonly inputs: InputMap;
+  /** The whitened rows that the last choice was made on. */
+  readonly study: Study;
   readonly chosen: Candidate;
+  /** A link that takes the place of the polynomial. */
+  readonly richer: Richer | undefined;
   readonly warnings: readonly Warning[];
 }
 
@@ -61,9 +66,17 @@ export async function* learn(
     if (larger) ({ study, chosen } = larger);
     if (larger) candidates = [candidates[0], ...larger.candidates];
   }
+  const byDegree = typeof options.degree === "number" && options.link === "auto";
+  const { tried, richer } = await chooseLink(
+    study,
+    chosen,
+    candidates,
+    byDegree ? "hermite" : options.link,
+    limits.rank !== undefined,
+  );
   const scale = data.response.scale ** 2;
   const total = candidates[0].meanSquare;
-  const ranks = candidates.map(({ rank, degree, score, degreesOfFreedom }) => ({
+  const polynomials = candidates.map(({ rank, degree, score, degreesOfFreedom }) => ({
     rank,
     degree,
     family: "hermite",
@@ -75,8 +88,10 @@ export async function* learn(
   const information = informationOn(columns, chosen, candidates);
   return {
     inputs: map,
+    study,
     chosen,
-    ranks,
+    richer,
+    ranks: [...polynomials, ...tried.map((link) => triedModel(link, scale, total))],
     tests,
     ...(information ? { information } : {}),
     warnings: [

@@ -12,6 +12,7 @@ import { OptionError } from "../base/errors.js";
 import { checkSeed, drawSeed } from "../base/rng.js";
 import type { KernelChoice, MatrixLike, VectorLike } from "../base/types.js";
 import { checkFeatureCount } from "../math/multiIndex.js";
+import type { FeatureMap } from "../model/customLink.js";
 import { MOMENT_STARTS, type MomentStart } from "./initialize.js";
 import type { Whitening } from "./inputMap.js";
 import { METHODS, type MethodName } from "./methods.js";
@@ -36,6 +37,11 @@ export interface FitProgress {
   readonly elapsedMs: number;
 }
 
+const LINK_FAMILIES = ["auto", "hermite", "kernel", "relu"] as const;
+
+/** A family of links, or features z ↦ φ(z) with their derivatives. */
+export type LinkFamily = (typeof LINK_FAMILIES)[number] | FeatureMap;
+
 /** Options of `fitMultiIndex`. */
 export interface FitOptions {
   /** Number of directions r, 0 ≤ r ≤ d; 0 is the constant. `"auto"` grows it while leave-one-out errors fall. */
@@ -47,7 +53,11 @@ export interface FitOptions {
   readonly start?: "auto" | MomentStart | "random" | MatrixLike;
   /** Extra seeded random starts; the best start is kept. */
   readonly restarts?: number;
-  readonly link?: "auto" | "hermite";
+  /**
+   * Family of f: `"hermite"` (a polynomial), `"kernel"` (a landmark Gaussian process), `"relu"`, or a feature map of the
+   * caller's. `"auto"` begins with a polynomial and lets leave-one-out errors decide; a given degree means a polynomial.
+   */
+  readonly link?: LinkFamily;
   /** Relative ridge of the link solve, ≥ 0, or `"auto"` (generalized cross-validation). */
   readonly ridge?: number | "auto";
   /** n row weights ≥ 0. */
@@ -71,6 +81,7 @@ export interface FilledOptions {
   readonly method: MethodName;
   readonly start: "auto" | MomentStart | "random" | MatrixLike;
   readonly restarts: number;
+  readonly link: LinkFamily;
   readonly ridge: number | "auto";
   readonly weights: VectorLike | undefined;
   readonly whiten: "auto" | Whitening;
@@ -117,7 +128,6 @@ export function fillOptions(options: unknown): FilledOptions {
   const rank = count(given.rank, "rank");
   const degree = count(given.degree, "degree");
   if (rank !== "auto" && degree !== "auto") checkFeatureCount(rank, degree);
-  if (given.link !== undefined) checkChoice(given.link, "link", ["auto", "hermite"]);
   if (given.threads !== undefined && given.threads !== "auto")
     checkInteger(given.threads, "threads", { min: 1, or: '"auto"' });
   const optional = <T>(value: unknown, check: (value: unknown) => T): T | undefined =>
@@ -128,6 +138,7 @@ export function fillOptions(options: unknown): FilledOptions {
     method: optional(given.method, (v) => checkChoice(v, "method", METHODS)) ?? "gauss-newton",
     start: optional(given.start, checkStart) ?? "auto",
     restarts: optional(given.restarts, (v) => checkInteger(v, "restarts", { min: 0, max: 1e6 })) ?? DEFAULT_RESTARTS,
+    link: optional(given.link, checkLink) ?? "auto",
     ridge:
       optional(given.ridge, (v) => (v === "auto" ? "auto" : checkNumber(v, "ridge", { min: 0, or: '"auto"' }))) ??
       "auto",
@@ -141,6 +152,17 @@ export function fillOptions(options: unknown): FilledOptions {
     signal: optional(given.signal, (v) => checkSignal(v)),
     onProgress: optional(given.onProgress, (v) => checkFunction(v, "onProgress") as (progress: FitProgress) => void),
   };
+}
+
+/** Feature maps are checked where they are first called. */
+function checkLink(value: unknown): LinkFamily {
+  if (typeof value === "object" && value !== null) {
+    const { value: of, derivative } = value as { value?: unknown; derivative?: unknown };
+    checkFunction(of, "link.value");
+    checkFunction(derivative, "link.derivative");
+    return value as FeatureMap;
+  }
+  return checkChoice(value, "link", LINK_FAMILIES, "a feature map { value, derivative }");
 }
 
 function readSeed(value: unknown): number {

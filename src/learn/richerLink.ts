@@ -1,0 +1,194 @@
+/** Links beyond polynomials: when they are worth a try, and whether they predict better. */
+import { log } from "../base/elementary.js";
+import { orthonormalize } from "../math/grassmann.js";
+import { errorLawOf } from "../model/errorLaw.js";
+import { fittedLeaps } from "../model/exponents.js";
+import type { KernelName } from "../model/kernelLink.js";
+import { MultiIndexModel } from "../model/multiIndexModel.js";
+import { gaussianityOf, principalValuesOf } from "../solve/diagnostics.js";
+import { type InputMap, toRawDirections } from "../solve/inputMap.js";
+import type { LinkFamily } from "../solve/options.js";
+import type { FitData } from "../solve/problem.js";
+import { Fit, type TriedModel } from "../solve/report.js";
+import type { Candidate } from "./candidate.js";
+import { fitCustomLink } from "./customLink.js";
+import { fitKernelLink } from "./kernelLink.js";
+import type { LinkProblem, RefinedLink } from "./refinedLink.js";
+import { fitReluLink } from "./reluLink.js";
+import { type Study, weightedMean } from "./study.js";
+
+/** A richer link that was fitted, under the name of its family and kernel. */
+export interface Richer {
+  readonly name: string;
+  readonly link: RefinedLink;
+}
+
+const KERNELS: readonly KernelName[] = ["gauss", "matern52"];
+/** Degrees up to which a polynomial that needs no more is the truth more often than not. */
+const CONVERGED_DEGREE = 3;
+const NEARLY_CONVERGED_DEGREE = 4;
+/** Scores below which several directions are modelled well enough. */
+const GOOD = 0.01;
+/** Scores above which a richer link is always worth a try. */
+const POOR = 0.5;
+/** A link of one more rank must lower the score by this part. */
+const RANK_GAIN = 0.1;
+
+/**
+ * Whether the polynomial may be improved upon: its degree has not converged, or inputs or errors have long tails.
+ * Source: `math/learner` §6.
+ */
+export function isWorthTrying(study: Study, chosen: Candidate, all: readonly Candidate[]): boolean {
+  const { rank, degree, score, radius } = chosen;
+  if (rank === 0) return false;
+  const n = study.rows.rows;
+  const x = log(n);
+  if (radius * radius > 2 * (rank + 2 * x + 2 * Math.sqrt(rank * x))) return true;
+  if (score > POOR) return degree > 1;
+  if (rank > 1 && score < GOOD) return false;
+  if (degree <= CONVERGED_DEGREE) return false;
+  const next = all.find((c) => c.rank === rank && c.degree === degree + 1);
+  return !(degree <= NEARLY_CONVERGED_DEGREE && next !== undefined && next.gcv > chosen.gcv);
+}
+
+/** The richer links of a family at the chosen directions, best first. */
+export async function richerLinks(study: Study, from: Candidate, family: LinkFamily): Promise<Richer[]> {
+  const problem = problemOf(study, from.basis, from.gradientMoment);
+  const out: Richer[] = [];
+  const add = (name: string, link: RefinedLink | undefined): void => {
+    if (link) out.push({ name, link });
+  };
+  if (typeof family === "object") add("custom", await fitCustomLink(problem, family));
+  else if (family === "relu") add("relu", await fitReluLink(problem));
+  else for (const kernel of KERNELS) add(`kernel ${kernel}`, await fitKernelLink(problem, kernel));
+  return out.sort((a, b) => a.link.score - b.link.score);
+}
+
+/** The same kernel at one rank more, as long as that gains a tenth and a standard error. */
+export async function grownLink(study: Study, first: Richer, all: readonly Candidate[]): Promise<Richer> {
+  let best = first;
+  for (;;) {
+    const rank = best.link.link.rank + 1;
+    const above = all.filter((c) => c.rank === rank);
+    const kernel = KERNELS.find((name) => best.name.endsWith(name));
+    if (above.length === 0 || kernel === undefined || study.control.expired) return best;
+    const from = above.reduce((a, b) => (b.score < a.score ? b : a));
+    const link = await fitKernelLink(problemOf(study, from.basis, from.gradientMoment), kernel);
+    if (!link || !improves(study, best.link.errors, link.errors, RANK_GAIN)) return best;
+    best = { name: best.name, link };
+  }
+}
+
+/** Whether errors b are below errors a by a paired standard error and more than this part. */
+export function improves(study: Study, a: Float64Array, b: Float64Array, part: number): boolean {
+  const difference = a.map((e, i) => e * e - b[i] * b[i]);
+  const mean = weightedMean(study, difference);
+  const variance = weightedMean(
+    study,
+    difference.map((v) => (v - mean) ** 2),
+  );
+  const score = weightedMean(
+    study,
+    a.map((e) => e * e),
+  );
+  return mean > Math.max(Math.sqrt(variance / difference.length), part * score);
+}
+
+function problemOf(study: Study, w0: Float64Array, slopes: Float64Array): LinkProblem {
+  const { rows, y, weights, seed, kernel, control } = study;
+  return {
+    x: rows.data instanceof Float64Array ? rows.data : Float64Array.from(rows.data),
+    n: rows.rows,
+    k: rows.columns,
+    y,
+    ...(weights ? { weights } : {}),
+    w0,
+    slopes,
+    seed,
+    kernel,
+    control,
+  };
+}
+
+/**
+ * The link that the option asks for, or with `"auto"` a Gaussian process wherever the polynomial does not predict better
+ * by more than a standard error: it stays bounded outside the rows, which no leave-one-out error sees.
+ */
+export async function chooseLink(
+  study: Study,
+  chosen: Candidate,
+  all: readonly Candidate[],
+  family: LinkFamily,
+  rankIsGiven: boolean,
+): Promise<{ tried: Richer[]; richer: Richer | undefined }> {
+  const asked = family !== "auto" && family !== "hermite";
+  if (chosen.rank === 0 || family === "hermite" || study.control.expired) return { tried: [], richer: undefined };
+  if (!asked && !isWorthTrying(study, chosen, all)) return { tried: [], richer: undefined };
+  const tried = await richerLinks(study, chosen, family === "auto" ? "kernel" : family);
+  if (tried.length === 0) return { tried, richer: undefined };
+  if (!asked && improves(study, tried[0].link.errors, chosen.errors, 0)) return { tried, richer: undefined };
+  const isKernel = family === "auto" || family === "kernel";
+  const richer = isKernel && !rankIsGiven ? await grownLink(study, tried[0], all) : tried[0];
+  return { tried: tried.includes(richer) ? tried : [...tried, richer], richer };
+}
+
+/** How a richer link stands in the list of what was tried. */
+export function triedModel({ name, link }: Richer, scale: number, total: number): TriedModel {
+  return {
+    rank: link.link.rank,
+    degree: null,
+    family: name,
+    score: link.score * scale,
+    r2: total > 0 ? 1 - link.score / total : 0,
+    degreesOfFreedom: link.degreesOfFreedom,
+  };
+}
+
+/** A fit with its polynomial replaced by a richer link and the directions that go with it. */
+export function withRicherLink(fit: Fit, data: FitData, inputs: InputMap, study: Study, { name, link }: Richer): Fit {
+  const { response, rows } = data;
+  const rank = link.link.rank;
+  const scale = response.scale ** 2;
+  const total = weightedMean(
+    study,
+    study.y.map((v) => v * v),
+  );
+  const directions = toRawDirections(inputs, link.basis, rank);
+  const model = new MultiIndexModel(
+    {
+      center: inputs.center,
+      directions,
+      basis: orthonormalize(directions, inputs.columns, rank, 0).basis,
+      gradientMoment: link.gradientMoment.map((v) => v * scale),
+      columnScale: inputs.columnScale,
+      ...(rows.names ? { columns: rows.names } : {}),
+      errors: errorLawOf(
+        link.errors.filter((_, i) => !study.weights || study.weights[i] > 0).map((e) => e * response.scale),
+        "leave-one-out",
+      ),
+    },
+    link.link.scaled(response.scale, response.mean),
+  );
+  const { standardErrors: _, ...diagnostics } = fit.diagnostics;
+  const z = model.project({ data: rows.data, rows: rows.rows, columns: inputs.columns });
+  const family = name.split(" ")[0];
+  return new Fit({
+    ...fit,
+    model,
+    r2Train: total > 0 ? 1 - link.meanSquare / total : 0,
+    diagnostics: {
+      ...diagnostics,
+      heldOut: {
+        ...diagnostics.heldOut,
+        method: "leave-one-out",
+        meanSquare: link.score * scale,
+        r2: total > 0 ? 1 - link.score / total : 0,
+      },
+      selection: { ...diagnostics.selection, family },
+      degreesOfFreedom: link.degreesOfFreedom,
+      gaussianity: gaussianityOf(Float64Array.from(z.to1DArray()), rows.rows, rank),
+      principalValues: principalValuesOf(link.gradientMoment, rank).map((v) => v * scale),
+      leaps: fittedLeaps(model.link.toHermite(), (link.noise * response.scale) / Math.sqrt(study.y.length)),
+    },
+  });
+}

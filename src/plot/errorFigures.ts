@@ -33,7 +33,7 @@ function clouds(plot: Plot, data: ReportData, y: "y" | "residual") {
     ...(test.length > 0 ? [{ label: "held-out rows", color: TEST_COLOR, shape: "diamond" as const }] : []),
   ];
   const marks = [
-    plot.dot(train, { x: "predicted", y, r: 2.2, fill: TRAIN_COLOR, fillOpacity: test.length > 0 ? 0.35 : 0.55 }),
+    plot.dot(train, { x: "predicted", y, r: 2.2, fill: TRAIN_COLOR, fillOpacity: test.length > 0 ? 0.45 : 0.55 }),
     plot.dot(test, {
       x: "predicted",
       y,
@@ -144,20 +144,29 @@ export function residualFigure(plot: Plot, data: ReportData): Drawing | undefine
   });
 }
 
-/** Mean residual with two standard errors in groups of equal size by fitted value. */
+/** Mean residual with two standard errors in groups of equal size by fitted value; equal fitted values stay together. */
 function groupMeans({ predicted, residuals, samples }: RowView) {
   const groups = Math.max(2, Math.min(GROUPS, Math.floor(samples / 15)));
-  const order = Float64Array.from(residuals.keys()).sort((a, b) => predicted[a] - predicted[b]);
-  return Array.from({ length: groups }, (_, g) => {
-    const rows = order.subarray(Math.floor((g * samples) / groups), Math.floor(((g + 1) * samples) / groups));
-    const mean = rows.reduce((sum, i) => sum + residuals[i] / rows.length, 0);
-    const x = rows.reduce((sum, i) => sum + predicted[i] / rows.length, 0);
-    const spread = Math.sqrt(
-      rows.reduce((sum, i) => sum + (residuals[i] - mean) ** 2, 0) / Math.max(1, rows.length - 1),
-    );
-    const error = (2 * spread) / Math.sqrt(Math.max(1, rows.length));
-    return { x, mean, low: mean - error, high: mean + error };
-  }).filter(({ x }) => Number.isFinite(x));
+  const sorted = predicted.slice().sort();
+  const ends = Array.from({ length: groups - 1 }, (_, g) => sorted[Math.floor(((g + 1) * samples) / groups)]);
+  const sums = Array.from({ length: groups }, () => ({ rows: 0, x: 0, mean: 0, squares: 0 }));
+  for (let i = 0; i < samples; i++) {
+    let g = 0;
+    while (g < ends.length && predicted[i] >= ends[g]) g++;
+    const sum = sums[g];
+    sum.rows++;
+    sum.x += (predicted[i] - sum.x) / sum.rows;
+    // Welford's update: the spread around the mean so far.
+    const before = residuals[i] - sum.mean;
+    sum.mean += before / sum.rows;
+    sum.squares += before * (residuals[i] - sum.mean);
+  }
+  return sums
+    .filter(({ rows }) => rows > 1)
+    .map(({ rows, x, mean, squares }) => {
+      const error = 2 * Math.sqrt(squares / (rows - 1) / rows);
+      return { x, mean, low: mean - error, high: mean + error };
+    });
 }
 
 export function quantileFigure(plot: Plot, data: ReportData): Drawing | undefined {

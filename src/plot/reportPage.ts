@@ -151,6 +151,7 @@ nav ul{display:flex;flex-wrap:wrap;gap:.2rem 1.1rem;margin:1rem 0 0;padding:0;li
 figure{margin:0;min-width:0;break-inside:avoid}
 svg.leapflow{display:block;width:100%;max-width:560px;height:auto;overflow:visible}
 figcaption{color:var(--soft);font-size:.87rem;line-height:1.45;max-width:64ch}
+sup{line-height:0}
 .note{color:var(--soft);font-size:.9rem}
 .warning{margin:.7rem 0;padding:.65rem .9rem;border-left:4px solid var(--warn);background:var(--warnpaper);border-radius:0 8px 8px 0;max-width:82ch;break-inside:avoid}
 .warning h3{color:var(--warn)}

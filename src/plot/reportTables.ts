@@ -1,5 +1,6 @@
 /** Tables of a report: directions with standard errors, settings, starts, how to repeat the fit. */
 
+import type { RankTest } from "../index.js";
 import { featureCountOf, type ReportData } from "./reportData.js";
 import {
   type Content,
@@ -61,7 +62,7 @@ function loadingCell(value: number, error: number | undefined): Html {
   const tint = `background:rgba(${value < 0 ? "209,96,10" : "42,125,225"},${(0.38 * Math.min(1, Math.abs(value))).toFixed(2)})`;
   const clear = error !== undefined && Math.abs(value) > CLEAR * error;
   return html`<td style="${tint}"${clear && html` class="clear"`}>${fixed(value, 2)}${
-    error !== undefined && html`<small>± ${fixed(error, error < 0.01 ? 3 : 2)}</small>`
+    error !== undefined && html`<small>± ${fixed(error, error < 0.0095 ? 3 : 2)}</small>`
   }</td>`;
 }
 
@@ -101,10 +102,10 @@ export function settings({ fit, link }: ReportData): Content {
   const { tail } = link;
   const family = FAMILY_NAMES[link.family] ?? link.family;
   return facts([
-    ["rank", model.rank],
+    ["rank", html`${model.rank}${chosenBy(selection.rankBy)}`],
     [
       "link",
-      html`${family}${model.degree !== null && ` of degree ${model.degree}`}, ${count(featureCountOf(link), "coefficient")}${
+      html`${family}${model.degree !== null && ` of degree ${model.degree}`}${chosenBy(selection.degreeBy)}, ${count(featureCountOf(link), "coefficient")}${
         tail !== undefined &&
         `; beyond |z| = ${number(tail.radius, 3)} it goes on ${tail.kind === "clip" ? "level" : "in a straight line"}`
       }`,
@@ -135,6 +136,8 @@ export function settings({ fit, link }: ReportData): Content {
     ["version", `leapflow ${fit.version}`],
   ]);
 }
+
+const chosenBy = (by: string): string => (by === "given" ? "" : ` (chosen by ${by} error)`);
 
 const WHITENING: Readonly<Record<string, string>> = {
   full: "whitened: scaled and made uncorrelated for the search",
@@ -170,9 +173,10 @@ ${listed.map(
 /** Whether a rank is more than what noise gives: the permutation tests. */
 export function testWords({ fit }: ReportData): Content {
   const { tests } = fit.diagnostics.selection;
-  return tests.map(({ rank, ratio, nullRatios, confirmed }) => {
+  return tests.map((test) => {
+    const { rank, ratio, nullRatios, confirmed, against = rank - 1 } = test as RankTest & { readonly against?: number };
     const smallest = nullRatios.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
-    return html`<p>Permutation test of rank ${rank}: it brings the held-out error to ${percent(ratio)} of that of the rank below; the same search on ${
+    return html`<p>Permutation test of rank ${rank}: it brings the held-out error to ${percent(ratio)} of that of ${against === 0 ? "the constant" : `rank ${against}`}; the same search on ${
       nullRatios.length === 1 ? "a permuted copy" : `${nullRatios.length} permuted copies`
     } of the residuals to ${percent(smallest)}${nullRatios.length > 1 && " at best"}. ${
       confirmed ? "So the rank is more than noise." : "So noise alone does as well, and the rank was not taken."

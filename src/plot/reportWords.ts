@@ -1,8 +1,8 @@
 /** A report in sentences: what the fit found, what its warnings mean, what its leaps imply. */
 
+import type { WarningCode } from "../index.js";
 import type { ReportData, RowView } from "./reportData.js";
 import { type Content, count, type Html, html, listed, nameOf, number, percent, whole, zName } from "./reportPage.js";
-import { FAMILY_NAMES } from "./searchFigures.js";
 
 /** Shares of importance below this are not worth a place in a sentence. */
 const WORTH_NAMING = 0.05;
@@ -11,8 +11,14 @@ const WORTH_NAMING = 0.05;
 export function linkWords({ link }: ReportData): string {
   if (link.rank === 0) return "a constant";
   if (link.degree !== null) return `a polynomial of degree ${link.degree}`;
-  return `a link of the family “${FAMILY_NAMES[link.family] ?? link.family}”`;
+  return FAMILY_WORDS[link.family] ?? `a link of the family “${link.family}”`;
 }
+
+const FAMILY_WORDS: Readonly<Record<string, string>> = {
+  kernel: "a Gaussian-process link",
+  relu: "a link of ReLU features",
+  custom: "a link of given features",
+};
 
 /** The paragraph at the top. */
 export function summaryWords(data: ReportData): Html {
@@ -39,11 +45,15 @@ export function summaryWords(data: ReportData): Html {
           named.map((j) => html`${nameOf(columns[j])} (${percent(importance[j], 0)})`),
         )}.`
       : html``;
-  return html`<p class="lead">${found}${quality}${slope}${matter}</p>`;
+  const reduction =
+    diagnostics.selection.information === "no-reduction"
+      ? html` It is accurate, but not a reduction: it uses at least half as many directions as there are inputs.`
+      : html``;
+  return html`<p class="lead">${found}${quality}${slope}${matter}${reduction}</p>`;
 }
 
 /** What a warning means for the reader and what can be done; the message itself gives the figures. */
-const WARNING_WORDS: Readonly<Record<string, { readonly title: string; readonly words: string }>> = {
+const WARNING_WORDS: Readonly<Partial<Record<WarningCode, { readonly title: string; readonly words: string }>>> = {
   NOT_WHITENED: {
     title: "The inputs differ in scale or depend on one another",
     words:
@@ -58,6 +68,31 @@ const WARNING_WORDS: Readonly<Record<string, { readonly title: string; readonly 
     title: "Few rows for so many free numbers",
     words:
       "Training figures are better than what new rows will show. Trust the held-out figures only, and take a smaller rank or degree when they fall behind.",
+  },
+  NO_SIGNAL: {
+    title: "Nothing was found",
+    words:
+      "The inputs do not predict the response better than its mean does, as far as these rows can show. That is an answer, not a failure: more rows, other inputs or less noise would be needed to say more.",
+  },
+  LOGARITHM_HELPS: {
+    title: "A logarithm would help",
+    words:
+      "The model adds up its inputs as they are. Where an input acts by its ratio rather than by its difference, its logarithm is the better column: take it and fit again.",
+  },
+  RANK_NOT_CONFIRMED: {
+    title: "A further direction could not be told from noise",
+    words:
+      "One more direction lowered the error, but the same search lowered it as much on residuals in random order. The smaller model was kept.",
+  },
+  COLLINEAR: {
+    title: "The inputs are nearly dependent on one another",
+    words:
+      "Several sets of weights predict equally well. Trust the predictions and the plots against z; do not read meaning into single loadings or importances.",
+  },
+  SHRUNK: {
+    title: "Too few rows for so many inputs",
+    words:
+      "Directions were looked for among the leading principal components of the inputs only. What acts outside of them is not seen.",
   },
   RANK_DEFICIENT: {
     title: "Some inputs repeat others",
@@ -92,6 +127,7 @@ const WARNING_WORDS: Readonly<Record<string, { readonly title: string; readonly 
 /** Every warning with its meaning. */
 export function warningsWords({ fit }: ReportData): Html {
   return html`${fit.diagnostics.warnings.map(({ code, message }) => {
+    // A newer fit may know codes that this page does not.
     const known = Object.hasOwn(WARNING_WORDS, code) ? WARNING_WORDS[code] : undefined;
     return html`<div class="warning" role="note"><h3>${known?.title ?? "Please note"}</h3>${known && html`<p>${known.words}</p>`}<p><code>${code}</code> ${message}</p></div>
 `;

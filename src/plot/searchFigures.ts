@@ -1,5 +1,6 @@
 /** Figures of the search: held-out error over ranks and degrees, loss and gradient on the way. */
 
+import type { ScaleOptions } from "@observablehq/plot";
 import type { TriedModel } from "../index.js";
 import { decades, type LegendEntry, type Plot, powerOfTen, SERIES_COLORS } from "./figure.js";
 import type { ReportData } from "./reportData.js";
@@ -25,6 +26,7 @@ export function rankFigure(plot: Plot, data: ReportData): Drawing | undefined {
   const families = [...new Set(scores.map(({ family }) => family))];
   const best = families.flatMap((family) => bestByRank(scores.filter((score) => score.family === family)));
   const chosen = chosenScore(data, scores);
+  const y = errorScale(best);
   const colorOf = ({ family }: Scored): string => SERIES_COLORS[families.indexOf(family) % SERIES_COLORS.length];
   return draw(plot, {
     id: "ranks",
@@ -41,10 +43,10 @@ export function rankFigure(plot: Plot, data: ReportData): Drawing | undefined {
       panelOf(
         {
           x: { label: "rank (directions)", ticks: ranksOf(best), tickFormat: "d", inset: 12 },
-          y: errorScale(best),
+          y: y.scale,
         },
         [
-          plot.gridY(GRID),
+          plot.gridY({ ...GRID, ticks: y.ticks }),
           plot.dot(scores, { x: "rank", y: "share", fill: colorOf, fillOpacity: 0.35, r: 2.5, clip: true }),
           ...families.map((family, f) =>
             plot.line(
@@ -73,6 +75,7 @@ export function degreeFigure(plot: Plot, data: ReportData): Drawing | undefined 
   const shown = scores.filter(({ rank }) => ranks.slice(0, SERIES_COLORS.length).includes(rank));
   if (new Set(shown.map(({ degree }) => degree)).size < 2) return undefined;
   const chosen = chosenScore(data, shown);
+  const y = errorScale(shown);
   const colorOf = (rank: number): string => SERIES_COLORS[ranks.indexOf(rank) % SERIES_COLORS.length];
   // Three shapes beside six colors: neighboring lines differ in both.
   const symbolOf = (rank: number): "circle" | "square" | "triangle" =>
@@ -100,10 +103,10 @@ export function degreeFigure(plot: Plot, data: ReportData): Drawing | undefined 
             tickFormat: "d",
             inset: 8,
           },
-          y: errorScale(shown),
+          y: y.scale,
         },
         [
-          plot.gridY(GRID),
+          plot.gridY({ ...GRID, ticks: y.ticks }),
           ...ranks.slice(0, SERIES_COLORS.length).flatMap((rank) => {
             const line = shown.filter((score) => score.rank === rank).sort((a, b) => a.degree - b.degree);
             return [
@@ -155,16 +158,19 @@ function chosenScore({ fit: { model } }: ReportData, scores: readonly Scored[]):
 }
 
 /** A logarithmic axis when the errors differ much; else one that shows their differences rather than zero. */
-function errorScale(scores: readonly Scored[]) {
+function errorScale(scores: readonly Scored[]): { readonly scale: ScaleOptions; readonly ticks?: number[] } {
   const label = "held-out error / variance of y";
   const shares = scores.map(({ share }) => share);
   const [low, high] = extentOf(shares);
-  if (!(low > 0 && high / low > 8)) return { label, domain: extentOf(shares, 0.1), nice: true };
+  if (!(low > 0 && high / low > 8)) return { scale: { label, domain: extentOf(shares, 0.1), nice: true } };
   const domain = [low / 1.5, high * 1.6] as [number, number];
-  const ticks = decades(...domain, 6);
-  return ticks.length > 1
-    ? { label, type: "log" as const, domain, ticks, tickFormat: powerOfTen }
-    : { label, type: "log" as const, domain, ticks: 5 };
+  const powers = decades(...domain, 6);
+  // Over few powers of ten their halves and fifths are marks as well.
+  const fine = decades(domain[0] / 10, domain[1], 5).flatMap((power) => [power, 2 * power, 5 * power]);
+  const isWide = domain[1] / domain[0] > 1000;
+  const ticks = isWide ? powers : fine.filter((tick) => tick >= domain[0] && tick <= domain[1]);
+  const tickFormat = isWide ? powerOfTen : (tick: number): string => number(tick, 2);
+  return { scale: { label, type: "log", domain, ticks, tickFormat }, ticks };
 }
 
 /** Loss and gradient over the iterations of the run that gave the result. */

@@ -167,7 +167,7 @@ describe("fitReport", () => {
     const j = column.findIndex((value) => Math.abs(value) === Math.max(...column.map(Math.abs)));
     const loading = (column[j] / length).toFixed(2).replace("-", "−");
     const error = ((errors?.get(j, 0) ?? 0) * columnScale[j]) / length;
-    expect(page).toContain(`${loading}<small>± ${error.toFixed(error < 0.01 ? 3 : 2)}</small>`);
+    expect(page).toContain(`${loading}<small>± ${error.toFixed(error < 0.0095 ? 3 : 2)}</small>`);
     const held = two.test as NonNullable<ReportOptions["test"]>;
     const { lower, upper } = model.predict(held.X, { interval: 0.9 });
     const inside = Array.from(lower).filter((low, i) => {

@@ -82,7 +82,7 @@ export async function logarithmWarnings(
     const run = searchRank(changed, {
       rank,
       frames: await momentFrames(changed, rank),
-      below: undefined,
+      below: [],
       degrees: [chosen.degree],
       brief: false,
       restarts: 0,

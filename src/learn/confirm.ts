@@ -52,7 +52,7 @@ export async function confirmRank(
     const run = searchRank(shuffled, {
       rank,
       frames,
-      below: base.rank > 0 ? base : undefined,
+      below: base.rank > 0 ? [base] : [],
       degrees: [degree],
       brief: false,
       restarts,

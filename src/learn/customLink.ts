@@ -5,7 +5,7 @@ import type { Machine } from "../kernel/machine.js";
 import { type Address, BLOCK_ROWS as B } from "../kernel/ops.js";
 import { CustomLink, FeatureCalls, type FeatureMap } from "../model/customLink.js";
 import { fitFeatures } from "./featureFit.js";
-import { type LinkProblem, meanOf, type RefinedLink } from "./refinedLink.js";
+import { type LinkProblem, meanOf, type RefinedLink, scored } from "./refinedLink.js";
 import { noiseOf } from "./reluLink.js";
 
 /** Ridge weight of the constant. */
@@ -94,8 +94,9 @@ export async function fitCustomLink(
   });
   if (fit === undefined) return undefined;
   const { basis, coefficients: c, sums, score, weightSum, evaluations } = fit;
+  const identity = Float64Array.from({ length: r * r }, (_, at) => (at % (r + 1) === 0 ? 1 : 0));
   return {
-    ...score,
+    ...scored(score, basis, identity, k, r),
     basis,
     link: new CustomLink(calls, c.slice(0, calls.count), c[calls.count]),
     meanSquare: sums.sumSquares / weightSum,

@@ -2,7 +2,7 @@
 import { FeatureRows, type LinkFeatures, type LinkSums } from "../kernel/featureRows.js";
 import { retractPolar } from "../math/grassmann.js";
 import { chooseRidge } from "../solve/linkSolve.js";
-import type { LinkProblem } from "./refinedLink.js";
+import { type LinkProblem, sampled } from "./refinedLink.js";
 import { addDiagonal, hasTangent, type LinkScore, scoreLink } from "./tangentScore.js";
 
 /** A fit over given features, in the frame it was found in. */
@@ -20,6 +20,8 @@ export interface FeatureFit {
 /** Relative ridge of the first solve, before GCV has seen the features. */
 const FIRST_RIDGE = 1e-6;
 const MOST_STEPS = 12;
+/** Features and directions up to which the directions are refined. */
+const WIDEST = 600;
 /** A step that lowers the objective by less than this part of it is the last. */
 const LEAST_GAIN = 1e-4;
 const DAMPING = { first: 1e-2, factor: 6, most: 1e6 };
@@ -51,19 +53,45 @@ export async function fitFeatures(
   const { n, k, w0, control } = problem;
   const r = w0.length / k;
   if (control.expired) return undefined;
-  const canMove = r > 0 && k > 1 && hasTangent(n, features.count, r, k);
-  const rows = await FeatureRows.create(problem, r, features, canMove, problem.kernel, control);
+  const rows = await FeatureRows.create(
+    problem,
+    r,
+    features,
+    hasTangent(n, features.count, r, k),
+    problem.kernel,
+    control,
+  );
   try {
     const search = new FeatureSearch(rows, weights);
     const start = await search.begin(w0);
     if (start === undefined) return undefined;
-    const fixed = await search.finish(start);
-    if (!canMove || control.expired) return fixed;
-    const moved = await search.descend(start, () => control.expired);
-    if (moved === start) return fixed;
-    const refined = await search.finish(moved);
-    if (fixed === undefined || refined === undefined) return fixed ?? refined;
-    return refined.score.score <= fixed.score.score ? refined : fixed;
+    const fixed = await search.finish(w0);
+    const moved = await refinedBasis(problem, features, weights);
+    const refined = moved === undefined ? undefined : await search.finish(moved.basis);
+    const better = fixed && refined && fixed.score.score < refined.score.score ? fixed : (refined ?? fixed);
+    return better && { ...better, evaluations: better.evaluations + (moved?.evaluations ?? 0) };
+  } finally {
+    rows.dispose();
+  }
+}
+
+/** Directions from a descent on some of the rows; undefined when there is none, or it leads nowhere. */
+async function refinedBasis(
+  problem: LinkProblem,
+  features: LinkFeatures,
+  weights: (meanSquares: Float64Array) => Float64Array,
+): Promise<{ basis: Float64Array; evaluations: number } | undefined> {
+  const { k, w0, control } = problem;
+  const r = w0.length / k;
+  if (r === 0 || k < 2 || features.count + k * r > WIDEST || control.expired) return undefined;
+  const sample = sampled(problem, "directions");
+  const rows = await FeatureRows.create(sample, r, features, true, problem.kernel, control);
+  try {
+    const search = new FeatureSearch(rows, weights);
+    const start = await search.begin(w0);
+    if (start === undefined) return undefined;
+    const end = await search.descend(start, () => control.expired);
+    return end === start ? undefined : { basis: end.basis, evaluations: search.evaluations };
   } finally {
     rows.dispose();
   }
@@ -76,7 +104,7 @@ class FeatureSearch {
   /** D; set from the features at the start and kept, so that the objective is one function. */
   #weights = new Float64Array(0);
   #mu = FIRST_RIDGE;
-  #evaluations = 0;
+  evaluations = 0;
 
   constructor(rows: FeatureRows, weightsOf: (meanSquares: Float64Array) => Float64Array) {
     this.#rows = rows;
@@ -134,14 +162,12 @@ class FeatureSearch {
       damping /= DAMPING.factor;
       if (gain < LEAST_GAIN * point.loss) break;
     }
-    if (point !== start) await this.#at(point.basis);
     return point;
   }
 
-  /** The fit at a point: ridge chosen once more, residuals, leave-one-out errors. */
-  async finish({ basis }: Point): Promise<FeatureFit | undefined> {
+  /** The fit at given directions: ridge chosen once more, residuals, leave-one-out errors. */
+  async finish(basis: Float64Array): Promise<FeatureFit | undefined> {
     const rows = this.#rows;
-    rows.setDirections(basis);
     const point = await this.#choose(basis);
     if (point === undefined) return undefined;
     const sums = await rows.linkSums();
@@ -157,7 +183,7 @@ class FeatureSearch {
       sums,
       score,
       weightSum: rows.weightSum,
-      evaluations: this.#evaluations,
+      evaluations: this.evaluations,
     };
   }
 
@@ -181,7 +207,7 @@ class FeatureSearch {
     const rows = this.#rows;
     rows.setDirections(basis);
     const { moment } = await rows.normalEquations();
-    this.#evaluations++;
+    this.evaluations++;
     return this.#solved(basis, moment);
   }
 

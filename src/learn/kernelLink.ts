@@ -9,11 +9,18 @@ import { multiply, multiplyTransposed, qr, symmetricEigen } from "../math/dense.
 import { type CurvaturePair, type Evaluated, type MinimizeOptions, minimize } from "../math/lbfgs.js";
 import { KernelLink, type KernelName } from "../model/kernelLink.js";
 import { spreadRows } from "./landmarks.js";
-import { type LinkProblem, meanOf, principalTurn, type RefinedLink, turned } from "./refinedLink.js";
+import {
+  gather,
+  type LinkProblem,
+  meanOf,
+  principalTurn,
+  type RefinedLink,
+  sampled,
+  scored,
+  turned,
+} from "./refinedLink.js";
 import { hasTangent, scoreLink } from "./tangentScore.js";
 
-/** Rows that the directions and variances are fitted on. */
-const PROCESS_ROWS = 3000;
 /** Up to this many rows every row is a landmark of the final link, which makes the process exact (rank 2 and more). */
 const EXACT_ROWS = 300;
 /** σ² never falls below this part of the variance of y. */
@@ -77,14 +84,14 @@ export async function fitKernelLink(
   const { control, k, seed } = problem;
   const rank = problem.w0.length / k;
   const rng = createRng(seed, "kernel link");
-  const rows = processRows(problem, rng);
-  if (rank === 0 || rows.length < 2 || control.expired) return undefined;
+  const sample = sampled(problem, "kernel link");
+  if (rank === 0 || sample.n < 2 || control.expired) return undefined;
   let settings = startOf(problem, rank);
   let landmarks: Float64Array | undefined;
   let evaluations = 0;
   let curvature: readonly CurvaturePair[] = [];
   for (const [index, stage] of stagesOf(rank).entries()) {
-    const end = await refine(problem, kernel, rows, settings, stage, index === 0, curvature, rng);
+    const end = await refine(sample, kernel, settings, stage, index === 0, curvature, rng);
     if (end === undefined) break;
     ({ settings, landmarks, curvature } = end);
     evaluations += end.evaluations;
@@ -92,17 +99,6 @@ export async function fitKernelLink(
   }
   if (landmarks === undefined) return undefined;
   return finish(problem, kernel, settings, landmarks, evaluations);
-}
-
-/** Rows with a weight, at most PROCESS_ROWS of them, in their order. */
-function processRows({ n, weights }: LinkProblem, rng: Rng): Int32Array {
-  const all = Int32Array.from({ length: n }, (_, i) => i).filter((i) => weights === undefined || weights[i] > 0);
-  if (all.length <= PROCESS_ROWS) return all;
-  const order = rng.split("rows").permutation(all.length);
-  return order
-    .slice(0, PROCESS_ROWS)
-    .sort()
-    .map((i) => all[i]);
 }
 
 function startOf({ w0, k, slopes }: LinkProblem, r: number): Settings {
@@ -132,17 +128,14 @@ interface StageEnd {
 async function refine(
   problem: LinkProblem,
   kernel: KernelName,
-  rows: Int32Array,
   start: Settings,
   stage: Stage,
   scaleFirst: boolean,
   known: readonly CurvaturePair[],
   rng: Rng,
 ): Promise<StageEnd | undefined> {
-  const { k, y, weights, control } = problem;
-  const n = rows.length;
+  const { x, n, k, y, weights, control } = problem;
   const rank = problem.w0.length / k;
-  const x = gather(problem.x, k, rows);
   const z = multiply(x, start.directions, n, k, rank);
   const chosen = spreadRows(z, n, rank, Math.min(stage.landmarks, n), rng.split("landmarks", stage.landmarks));
   const process = await LandmarkProcess.create(
@@ -150,8 +143,8 @@ async function refine(
       x,
       n,
       k,
-      y: gather(y, 1, rows),
-      ...(weights === undefined ? {} : { weights: gather(weights, 1, rows) }),
+      y,
+      weights,
       rank,
       kind: RADIAL_KINDS[kernel],
       landmarks: chosen,
@@ -277,9 +270,10 @@ async function finish(
     const turn = principalTurn(moment, r);
     const metric = multiplyTransposed(turn, upper, r, r, r);
     const { weights: bumps, linear, constant } = features.weightsOf(c);
+    const basis = multiply(q, turn, k, r, r);
     return {
-      ...score,
-      basis: multiply(q, turn, k, r, r),
+      ...scored(score, basis, metric, k, r),
+      basis,
       link: new KernelLink({
         kernel,
         rank: r,
@@ -313,14 +307,6 @@ function distinct(z: Float64Array, weights: Float64Array | undefined, n: number,
     out.push(...point);
   }
   return Float64Array.from(out);
-}
-
-function gather(values: Float64Array, width: number, rows: Int32Array): Float64Array {
-  const out = new Float64Array(rows.length * width);
-  rows.forEach((row, i) => {
-    out.set(values.subarray(row * width, (row + 1) * width), i * width);
-  });
-  return out;
 }
 
 function transposed(a: Float64Array, r: number): Float64Array {

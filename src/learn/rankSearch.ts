@@ -14,8 +14,8 @@ export interface RankPlan {
   readonly rank: number;
   /** Moment frames of the study. */
   readonly frames: readonly Frames[];
-  /** Best candidate of the rank below, if it was looked at. */
-  readonly below: Candidate | undefined;
+  /** Candidates of the rank below, if it was looked at. */
+  readonly below: readonly Candidate[];
   /** Degrees to look at, ascending; the search may stop before the last. */
   readonly degrees: readonly number[];
   /** After a rank that no longer gained much, only the extension of its basis and one moment frame are tried. */
@@ -30,6 +30,8 @@ const MAX_DEGREE = { single: 15, multi: 8 };
 const MOST_PARAMETERS = 0.8;
 /** Up to this part of the rows both low degrees are tried as start degrees. */
 const BOTH_DEGREES = 0.6;
+/** Extensions of the rank below at the same degree that a high degree begins from. */
+const PEER_STARTS = 2;
 /** A degree must lower the score by this part to count as a gain. */
 const DEGREE_GAIN = 0.005;
 /** Scores this much above the best one end the degrees of a rank whose candidates are expensive. */
@@ -70,9 +72,7 @@ async function startsOf(study: Study, plan: RankPlan): Promise<{ starts: Start[]
     const basis = found && frameOf(found.vectors, found.count, dim, rank);
     return basis && { name, basis };
   };
-  const grown: Start[] = below
-    ? (await growingFrames(study, below)).map(({ name, vectors }) => ({ name, basis: vectors }))
-    : [];
+  const grown = below.length > 0 ? await grownFrom(study, bestOf(below)) : [];
   const present = (list: readonly (Start | undefined)[]): Start[] => list.filter((s): s is Start => s !== undefined);
   if (plan.brief) {
     const starts = present([...grown.slice(0, 2), moment("slices"), moment("linear")]);
@@ -92,6 +92,9 @@ async function startsOf(study: Study, plan: RankPlan): Promise<{ starts: Start[]
   return { starts: [...first, ...rest.filter(({ name }) => !seen.has(name))], eager: first.length };
 }
 
+const grownFrom = async (study: Study, below: Candidate): Promise<Start[]> =>
+  (await growingFrames(study, below)).map(({ name, vectors }) => ({ name, basis: vectors }));
+
 /** Best bases of a rank by start degree. */
 async function polishedStarts(study: Study, plan: RankPlan): Promise<Map<number, Polished[]>> {
   const { rank, degrees } = plan;
@@ -105,7 +108,7 @@ async function polishedStarts(study: Study, plan: RankPlan): Promise<Map<number,
       continue;
     }
     const size = Math.max(600, 8 * rank * dim, 5 * featureCount(rank, degree));
-    const screening = size < n ? subsetOf(study, sampleRows(n, size, study.seed)) : study;
+    const screening = 2 * size < n ? subsetOf(study, sampleRows(n, size, study.seed)) : study;
     const few = n < 6 * rank * dim && !plan.brief;
     const found = await bestStarts(study, screening, rank, degree, starts, few ? starts.length : eager);
     out.set(degree, plan.brief ? found : await hop(study, rank, degree, found));
@@ -127,6 +130,9 @@ export async function* searchRank(study: Study, plan: RankPlan): AsyncGenerator<
     const above = [...polished.keys()].filter((s) => s >= degree).sort((a, b) => a - b)[0] ?? far;
     const own = (degree <= above && polished.get(above)?.[0]) || undefined;
     const starts = [own, warm && { name: "warm", basis: warm }].filter((s) => s !== undefined);
+    // The best basin of a low degree need not lead to that of a higher one.
+    const peer = degree > far && !plan.brief && plan.below.find((c) => c.degree === degree);
+    if (peer) starts.push(...(await grownFrom(study, peer)).slice(0, PEER_STARTS));
     const candidate = await evaluate(study, rank, degree, starts);
     if (!candidate) break;
     yield candidate;

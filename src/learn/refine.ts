@@ -67,7 +67,14 @@ async function* extended(study: Study, chosen: Candidate, limits: SearchLimits):
     const rank = best.rank + 1;
     const degree = best.degree;
     const frames: [] = [];
-    const found = yield* searchRank(study, { rank, frames, below: best, degrees: [degree], brief: true, restarts: 0 });
+    const found = yield* searchRank(study, {
+      rank,
+      frames,
+      below: [best],
+      degrees: [degree],
+      brief: true,
+      restarts: 0,
+    });
     if (found.length === 0 || !gains(study, best, bestOf(found))) return;
     best = bestOf(found);
   }

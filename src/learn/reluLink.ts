@@ -7,7 +7,7 @@ import { type Address, BLOCK_ROWS as B } from "../kernel/ops.js";
 import { multiply, multiplyTransposed } from "../math/dense.js";
 import { ReluLink } from "../model/reluLink.js";
 import { fitFeatures } from "./featureFit.js";
-import { type LinkProblem, meanOf, principalTurn, type RefinedLink, turned } from "./refinedLink.js";
+import { type LinkProblem, meanOf, principalTurn, type RefinedLink, scored, turned } from "./refinedLink.js";
 
 /** Hinges at rank 1, and at higher ranks; never more than a third of the rows. */
 const HINGES = { one: 40, more: 200 };
@@ -90,9 +90,12 @@ export async function fitReluLink(problem: LinkProblem): Promise<RefinedLink<Rel
   const moment = meanOf(sums.gradientMoment, weightSum);
   const turn = principalTurn(moment, r);
   const meanSquare = sums.sumSquares / weightSum;
+  const frame = multiply(basis, turn, k, r, r);
+  // The fit's own frame is frame·turnᵀ.
+  const back = turn.map((_, at) => turn[(at % r) * r + Math.floor(at / r)]);
   return {
-    ...score,
-    basis: multiply(basis, turn, k, r, r),
+    ...scored(score, frame, back, k, r),
+    basis: frame,
     // z = turn·z′: slopes and the linear part turn along.
     link: new ReluLink({
       rank: r,

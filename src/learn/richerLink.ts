@@ -31,6 +31,8 @@ const NEARLY_CONVERGED_DEGREE = 4;
 const GOOD = 0.01;
 /** Scores above which a richer link is always worth a try. */
 const POOR = 0.5;
+/** A polynomial must lower the score of a process by this part, and a standard error, to be kept. */
+const POLYNOMIAL_GAIN = 0.2;
 /** A link of one more rank must lower the score by this part. */
 const RANK_GAIN = 0.1;
 
@@ -111,8 +113,8 @@ function problemOf(study: Study, w0: Float64Array, slopes: Float64Array): LinkPr
 }
 
 /**
- * The link that the option asks for, or with `"auto"` a Gaussian process wherever the polynomial does not predict better
- * by more than a standard error: it stays bounded outside the rows, which no leave-one-out error sees.
+ * The link that the option asks for, or with `"auto"` a Gaussian process wherever the polynomial does not predict clearly
+ * better: the process stays bounded outside the rows, which no leave-one-out error sees.
  */
 export async function chooseLink(
   study: Study,
@@ -126,7 +128,8 @@ export async function chooseLink(
   if (!asked && !isWorthTrying(study, chosen, all)) return { tried: [], richer: undefined };
   const tried = await richerLinks(study, chosen, family === "auto" ? "kernel" : family);
   if (tried.length === 0) return { tried, richer: undefined };
-  if (!asked && improves(study, tried[0].link.errors, chosen.errors, 0)) return { tried, richer: undefined };
+  if (!asked && improves(study, tried[0].link.errors, chosen.errors, POLYNOMIAL_GAIN))
+    return { tried, richer: undefined };
   const isKernel = family === "auto" || family === "kernel";
   const richer = isKernel && !rankIsGiven ? await grownLink(study, tried[0], all) : tried[0];
   return { tried: tried.includes(richer) ? tried : [...tried, richer], richer };

@@ -36,7 +36,7 @@ export async function* search(study: Study, limits: SearchLimits): AsyncGenerato
   if (last < 1) return all;
   const frames = await momentFrames(study, last);
   let best: Candidate | undefined;
-  let below: Candidate | undefined;
+  let below: Candidate[] = [];
   let idle = 0;
   for (let rank = first; rank <= last; rank++) {
     if (study.control.expired && best) break;
@@ -49,7 +49,7 @@ export async function* search(study: Study, limits: SearchLimits): AsyncGenerato
     const gained = best === undefined || gains(study, best, top);
     const before = best?.score ?? Number.POSITIVE_INFINITY;
     if (best === undefined || top.score < best.score) best = top;
-    below = top;
+    below = found;
     idle = gained ? 0 : idle + 1;
     if (best.score < EXACT || (best.score < NEARLY_EXACT && best.score > before / 2)) break;
     if (rank >= ALWAYS && idle >= (rank > ALWAYS ? 1 : 2)) break;

@@ -1,6 +1,6 @@
 /** Leave-one-out errors of a link that is linear in features of z = Bᵀx, its directions refitted to first order. */
 import type { FeatureRows, LinkSums } from "../kernel/featureRows.js";
-import { symmetricEigen } from "../math/dense.js";
+import { multiplyTransposed, symmetricEigen } from "../math/dense.js";
 
 /** How well a fitted link predicts rows that it has not seen. */
 export interface LinkScore {
@@ -12,6 +12,11 @@ export interface LinkScore {
   readonly degreesOfFreedom: number;
   /** The part of it that belongs to the directions. */
   readonly directionFreedom: number;
+  /**
+   * Covariance of the directions as they were fitted (B, k×r, entry (a, j) at j·k + a) by the jackknife sandwich, kr×kr;
+   * absent where they were too many to be looked at.
+   */
+  readonly covariance?: Float64Array;
 }
 
 /** 1 − h never counts as less than this: a row that is fitted whatever it says. */
@@ -64,7 +69,53 @@ export async function scoreLink(
   gauge(gram);
   if (rows.tangentSolve(gram) === undefined) return undefined;
   const { link, total } = await rows.leverages();
-  return errorsOf(sums.residuals, weights, link, total);
+  const score = errorsOf(sums.residuals, weights, link, total);
+  return { ...score, covariance: await rows.sandwich(score.errors) };
+}
+
+/**
+ * The covariance of the motion of W away from its own span, from that of B = WM: motion (a, l) of W⊥ᵀδB·M⁻¹ at a + l·c.
+ *
+ * @param outside - W⊥, k×c with orthonormal columns
+ * @param inverse - M⁻¹, r×r
+ * @returns (c·r)² numbers. Cost: 2c(kr)²·r flops
+ */
+export function motionsOutside(
+  covariance: Float64Array,
+  outside: Float64Array,
+  inverse: Float64Array,
+  k: number,
+  r: number,
+): Float64Array {
+  const c = outside.length / k;
+  const size = k * r;
+  // Rows first, then columns by symmetry: each time δB ↦ W⊥ᵀδB·M⁻¹ on vectors with entries j·k + a.
+  const half = mapRows(covariance, size, outside, inverse, k, r, c);
+  const turned = new Float64Array(half.length);
+  for (let i = 0; i < c * r; i++) for (let j = 0; j < size; j++) turned[j * c * r + i] = half[i * size + j];
+  return mapRows(turned, c * r, outside, inverse, k, r, c);
+}
+
+/** T·A for the kr×columns matrix A, T the map above; cr×columns. */
+function mapRows(
+  a: Float64Array,
+  columns: number,
+  outside: Float64Array,
+  inverse: Float64Array,
+  k: number,
+  r: number,
+  c: number,
+): Float64Array {
+  const out = new Float64Array(c * r * columns);
+  for (let j = 0; j < r; j++) {
+    const block = multiplyTransposed(outside, a.subarray(j * k * columns, (j + 1) * k * columns), k, c, columns);
+    for (let l = 0; l < r; l++) {
+      const factor = inverse[j * r + l];
+      if (factor === 0) continue;
+      for (let i = 0; i < c * columns; i++) out[l * c * columns + i] += factor * block[i];
+    }
+  }
+  return out;
 }
 
 /** Adds the penalty to the features and almost nothing to the q − p directions of a packed matrix. */

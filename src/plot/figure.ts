@@ -141,6 +141,8 @@ function panel(plot: Plot, options: PlotOptions, top: number, fontSize = 10): st
   }) as unknown as SvgElement;
   drawn.setAttribute("y", top);
   drawn.setAttribute("font-size", fontSize);
+  // A long number beside an axis may reach over the margin, and is not cut there.
+  drawn.setAttribute("overflow", "visible");
   // Plot's own style sheet is about sitting in a page.
   for (const child of drawn.children) if (child.tagName === "style") drawn.removeChild(child);
   return drawn.toString();

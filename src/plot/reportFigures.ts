@@ -25,14 +25,30 @@ export function draw(plot: Plot, figure: ReportFigure): Drawing {
   return { title: figure.title, svg, caption: figure.caption };
 }
 
-/** A panel with the letters and margins of a report. */
-export function panelOf(options: Panel["options"], marks: Panel["marks"], height = HEIGHT): Panel {
+/** A panel with the letters, margins and numbers of a report. */
+export function panelOf({ x, y, ...options }: Panel["options"], marks: Panel["marks"], height = HEIGHT): Panel {
   return {
     height,
     fontSize: 12,
-    options: { marginTop: 28, marginBottom: 42, marginLeft: 58, marginRight: 16, ...options },
+    options: {
+      marginTop: 28,
+      marginBottom: 42,
+      marginLeft: 58,
+      marginRight: 16,
+      ...options,
+      x: { tickFormat: tickName, ...x },
+      y: { tickFormat: tickName, ...y },
+    },
     marks,
   };
+}
+
+/** A number beside an axis: short, whatever its size. */
+function tickName(value: number): string {
+  const size = Math.abs(value);
+  const isExtreme = size !== 0 && (size >= 1e6 || size < 1e-4);
+  const text = String(Number(value.toPrecision(6)));
+  return (isExtreme ? Number(text).toExponential().replace("e+", "e") : text).replaceAll("-", "−");
 }
 
 /** Smallest and largest of finite values; widened when they are one. */

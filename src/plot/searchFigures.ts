@@ -26,7 +26,7 @@ export function rankFigure(plot: Plot, data: ReportData): Drawing | undefined {
   const families = [...new Set(scores.map(({ family }) => family))];
   const best = families.flatMap((family) => bestByRank(scores.filter((score) => score.family === family)));
   const chosen = chosenScore(data, scores);
-  const y = errorScale(best);
+  const y = errorAxis(best);
   const colorOf = ({ family }: Scored): string => SERIES_COLORS[families.indexOf(family) % SERIES_COLORS.length];
   return draw(plot, {
     id: "ranks",
@@ -47,20 +47,20 @@ export function rankFigure(plot: Plot, data: ReportData): Drawing | undefined {
         },
         [
           plot.gridY({ ...GRID, ticks: y.ticks }),
-          plot.dot(scores, { x: "rank", y: "share", fill: colorOf, fillOpacity: 0.35, r: 2.5, clip: true }),
+          plot.dot(scores, { x: "rank", y: y.at, fill: colorOf, fillOpacity: 0.35, r: 2.5, clip: true }),
           ...families.map((family, f) =>
             plot.line(
               best.filter((score) => score.family === family),
-              { x: "rank", y: "share", stroke: SERIES_COLORS[f % SERIES_COLORS.length], strokeWidth: 2 },
+              { x: "rank", y: y.at, stroke: SERIES_COLORS[f % SERIES_COLORS.length], strokeWidth: 2 },
             ),
           ),
           plot.dot(best, {
             x: "rank",
-            y: "share",
+            y: y.at,
             fill: colorOf,
             r: 4,
           }),
-          plot.dot(chosen === undefined ? [] : [chosen], { x: "rank", y: "share", stroke: INK, strokeWidth: 2, r: 8 }),
+          plot.dot(chosen === undefined ? [] : [chosen], { x: "rank", y: y.at, stroke: INK, strokeWidth: 2, r: 8 }),
         ],
       ),
     ],
@@ -75,7 +75,7 @@ export function degreeFigure(plot: Plot, data: ReportData): Drawing | undefined 
   const shown = scores.filter(({ rank }) => ranks.slice(0, SERIES_COLORS.length).includes(rank));
   if (new Set(shown.map(({ degree }) => degree)).size < 2) return undefined;
   const chosen = chosenScore(data, shown);
-  const y = errorScale(shown);
+  const y = errorAxis(shown);
   const colorOf = (rank: number): string => SERIES_COLORS[ranks.indexOf(rank) % SERIES_COLORS.length];
   // Three shapes beside six colors: neighboring lines differ in both.
   const symbolOf = (rank: number): "circle" | "square" | "triangle" =>
@@ -110,13 +110,13 @@ export function degreeFigure(plot: Plot, data: ReportData): Drawing | undefined 
           ...ranks.slice(0, SERIES_COLORS.length).flatMap((rank) => {
             const line = shown.filter((score) => score.rank === rank).sort((a, b) => a.degree - b.degree);
             return [
-              plot.line(line, { x: "degree", y: "share", stroke: colorOf(rank), strokeWidth: 1.8 }),
-              plot.dot(line, { x: "degree", y: "share", fill: colorOf(rank), symbol: symbolOf(rank), r: 4 }),
+              plot.line(line, { x: "degree", y: y.at, stroke: colorOf(rank), strokeWidth: 1.8 }),
+              plot.dot(line, { x: "degree", y: y.at, fill: colorOf(rank), symbol: symbolOf(rank), r: 4 }),
             ];
           }),
           plot.dot(chosen === undefined ? [] : [chosen], {
             x: "degree",
-            y: "share",
+            y: y.at,
             stroke: INK,
             strokeWidth: 2,
             r: 8,
@@ -157,20 +157,33 @@ function chosenScore({ fit: { model } }: ReportData, scores: readonly Scored[]):
   );
 }
 
-/** A logarithmic axis when the errors differ much; else one that shows their differences rather than zero. */
-function errorScale(scores: readonly Scored[]): { readonly scale: ScaleOptions; readonly ticks?: number[] } {
+/** An axis of errors. */
+interface ErrorAxis {
+  readonly scale: ScaleOptions;
+  readonly ticks?: number[];
+  /** Place of an error on the scale. */
+  readonly at: (scored: Scored) => number;
+}
+
+/**
+ * A logarithmic axis when the errors differ much; else one that shows their differences rather than zero. Logarithms are taken here:
+ * the logarithmic scale of the library leaves out the names of ticks such as 0.5.
+ */
+function errorAxis(scores: readonly Scored[]): ErrorAxis {
   const label = "held-out error / variance of y";
   const shares = scores.map(({ share }) => share);
   const [low, high] = extentOf(shares);
-  if (!(low > 0 && high / low > 8)) return { scale: { label, domain: extentOf(shares, 0.1), nice: true } };
-  const domain = [low / 1.5, high * 1.6] as [number, number];
-  const powers = decades(...domain, 6);
-  // Over few powers of ten their halves and fifths are marks as well.
-  const fine = decades(domain[0] / 10, domain[1], 5).flatMap((power) => [power, 2 * power, 5 * power]);
-  const isWide = domain[1] / domain[0] > 1000;
-  const ticks = isWide ? powers : fine.filter((tick) => tick >= domain[0] && tick <= domain[1]);
-  const tickFormat = isWide ? powerOfTen : (tick: number): string => number(tick, 2);
-  return { scale: { label, type: "log", domain, ticks, tickFormat }, ticks };
+  if (!(low > 0 && high / low > 8))
+    return { scale: { label, domain: extentOf(shares, 0.1), nice: true }, at: ({ share }) => share };
+  const [from, to] = [low / 1.5, high * 1.6];
+  const isWide = to / from > 1000;
+  const ticks = decades(from / 10, to, isWide ? 6 : 5)
+    .flatMap((power) => (isWide ? [power] : [power, 2 * power, 5 * power]))
+    .filter((tick) => tick >= from && tick <= to)
+    .map(Math.log10);
+  const tickFormat = (place: number): string => (isWide ? powerOfTen(10 ** place) : number(10 ** place, 2));
+  const domain = [Math.log10(from), Math.log10(to)];
+  return { scale: { label, domain, ticks, tickFormat }, ticks, at: ({ share }) => Math.log10(share) };
 }
 
 /** Loss and gradient over the iterations of the run that gave the result. */
@@ -194,7 +207,11 @@ export function pathFigure(plot: Plot, data: ReportData): Drawing | undefined {
     legend: [],
     panels: [
       panelOf(
-        { x: { ...x, label: null }, y: { label: "loss (units of y²)", nice: true, ticks: 4 }, marginBottom: 24 },
+        {
+          x: { ...x, label: null },
+          y: { label: "loss (units of y²)", domain: lossRange(loss), ticks: 4 },
+          marginBottom: 24,
+        },
         [
           plot.gridY({ ...GRID, ticks: 4 }),
           plot.line(steps, { x: "t", y: "loss", stroke: TRAIN_COLOR, strokeWidth: 2 }),
@@ -226,4 +243,11 @@ export function pathFigure(plot: Plot, data: ReportData): Drawing | undefined {
     ],
     caption: html`The loss that the search of the directions goes down, the link being refitted at every step. A gradient that has fallen by many powers of ten is a minimum reached.`,
   });
+}
+
+/** A loss that hardly moves is drawn level, not with its last digits blown up. */
+function lossRange(loss: Float64Array): [number, number] {
+  const [low, high] = extentOf(loss, 0.06);
+  const room = Math.max(0, 0.02 * Math.max(Math.abs(low), Math.abs(high)) - (high - low)) / 2;
+  return [low - room, high + room];
 }

@@ -4,6 +4,7 @@ import type { KernelChoice } from "../base/types.js";
 import { Arena, fillBlock, writePaired } from "./arena.js";
 import type { Machine } from "./machine.js";
 import { type Address, BLOCK_ROWS as B } from "./ops.js";
+import { congruence } from "./tangent.js";
 
 /** The features of a link and the slopes of what they add up to, for one block of points at a time. */
 export interface LinkFeatures {
@@ -112,6 +113,7 @@ export class FeatureRows {
       c: p,
       tangentGram: packed(q),
       tangentMoment: q,
+      sandwich: tangent ? packed(k * rank) : 0,
       ...features.slots,
     };
     const arena = await Arena.create(doubles, choice, control);
@@ -251,6 +253,29 @@ export class FeatureRows {
       }
     });
     return { link, total };
+  }
+
+  /**
+   * The direction block of S⁻¹(Σ wᵢeᵢ²aᵢaᵢᵀ)S⁻¹ with the S that `tangentSolve` factored, kr×kr, x_a·∂_jf at j·k + a: with
+   * leave-one-out errors e the covariance of B, whatever the noise. Cost: n(p + kr)² flops.
+   */
+  async sandwich(errors: Float64Array): Promise<Float64Array> {
+    const arena = this.#arena;
+    const p = this.features.count;
+    const q = this.tangentCount;
+    arena.view(arena.enter(), "sandwich").fill(0);
+    await this.#pass(B * q * (q + 10), (m, first, rows) => {
+      this.#tangentRows(m, first, rows);
+      const a = arena.at(m, "phi");
+      m.ops.solveRows(arena.at(m, "tangentGram"), q, a);
+      const e = arena.view(m, "residual");
+      for (let i = 0; i < B; i++) e[i] = i < rows ? errors[first + i] : 0;
+      const moving = a + p * B * 8;
+      m.ops.scaleFields(arena.at(m, "residual"), moving, q - p, moving);
+      m.ops.accumulateGram(moving, q - p, arena.at(m, "sandwich"));
+    });
+    const m = arena.enter();
+    return congruence(arena.view(m, "tangentGram"), p, q - p, arena.view(m, "sandwich"), 1);
   }
 
   /** wᵢφᵢᵀ(ΦᵀWΦ + diag(penalty))⁻¹φᵢ with the factor that `solve` left. Cost: np² flops. */

@@ -97,7 +97,7 @@ export async function tangentSandwich(workspace: Workspace, errors: Float64Array
 }
 
 /** R⁻¹MR⁻ᵀ/n² with R the last block of the factor and M packed. */
-function congruence(u: Float64Array, p: number, count: number, packed: Float64Array, n: number): Float64Array {
+export function congruence(u: Float64Array, p: number, count: number, packed: Float64Array, n: number): Float64Array {
   const out = new Float64Array(count * count);
   for (let j = 0, at = 0; j < count; j++)
     for (let i = 0; i <= j; i++) out[i * count + j] = out[j * count + i] = packed[at++];

@@ -1,11 +1,13 @@
 /** ReLU links and links over a user's features: recovery, ridge, leave-one-out, weights, determinism, what a map may do. */
 import { describe, expect, it } from "vitest";
 import { RunControl } from "../../src/base/control.js";
+import { createRng } from "../../src/base/rng.js";
 import { fitCustomLink } from "../../src/learn/customLink.js";
+import { fitKernelLink } from "../../src/learn/kernelLink.js";
 import type { LinkProblem, RefinedLink } from "../../src/learn/refinedLink.js";
 import { fitReluLink } from "../../src/learn/reluLink.js";
 import { multiply } from "../../src/math/dense.js";
-import { orthonormalityError, principalAngles } from "../../src/math/grassmann.js";
+import { complementOf, orthonormalityError, principalAngles } from "../../src/math/grassmann.js";
 import type { FeatureMap } from "../../src/model/customLink.js";
 import { planted, predict } from "./planted.js";
 
@@ -142,6 +144,49 @@ describe("leave-one-out errors", () => {
     expect(Math.abs(approximate / exact - 1)).toBeLessThan(0.03);
     expect(cross / Math.sqrt(approximate * exact)).toBeGreaterThan(0.995);
     expect(factor).toBeGreaterThan(1.005);
+  });
+});
+
+describe("covariance of the directions", () => {
+  const kinds: [string, (problem: LinkProblem) => Promise<RefinedLink | undefined>][] = [
+    ...families,
+    ["kernel", (problem) => fitKernelLink(problem, "gauss")],
+  ];
+  it.each(kinds)("%s: errors over it have unit variance, with unequal noise too", async (family, refine) => {
+    const [replicates, k, n] = [50, 4, 200];
+    let sum = 0;
+    for (let seed = 0; seed < replicates; seed++) {
+      const problem = planted((z) => Math.sin(z[0]), { n, k, noise: 0.3, off: 0.1, seed });
+      // Twice the noise in half of the rows.
+      const rng = createRng(seed, "more noise");
+      const y = problem.y.map((v, i) => v + (i % 2 ? 0.6 * rng.normal() : 0));
+      const { basis, covariance = new Float64Array(0) } = await fitted(refine({ ...problem, y }));
+      expect(covariance.length).toBe((k - 1) ** 2);
+      const outside = complementOf(basis, k, 1);
+      let sign = 0;
+      for (let a = 0; a < k; a++) sign += basis[a] * problem.truth[a];
+      for (let c = 0; c < k - 1; c++) {
+        let error = 0;
+        for (let a = 0; a < k; a++) error += outside[a * (k - 1) + c] * problem.truth[a];
+        sum += (error / sign) ** 2 / covariance[c * k];
+      }
+    }
+    const variance = sum / (replicates * (k - 1));
+    expect(variance).toBeGreaterThan(0.75);
+    // A broken line has no second derivative: its directions scatter more than the tangent shows.
+    expect(variance).toBeLessThan(family === "relu" ? 2 : 1.35);
+  });
+  it("is that of the span in the principal frame, symmetric and positive", async () => {
+    const problem = planted((z) => Math.sin(z[0]) + Math.cos(z[1]), { n: 260, r: 2, k: 5 });
+    for (const [, refine] of kinds) {
+      const { covariance = new Float64Array(0) } = await fitted(refine(problem));
+      expect(covariance.length).toBe(36);
+      for (let i = 0; i < 6; i++) {
+        expect(covariance[i * 7]).toBeGreaterThan(0);
+        expect(covariance[i * 7]).toBeLessThan(0.01);
+        for (let j = 0; j < i; j++) expect(covariance[i * 6 + j]).toBeCloseTo(covariance[j * 6 + i], 12);
+      }
+    }
   });
 });
 

@@ -28,7 +28,7 @@ import {
   testWords,
 } from "./reportTables.js";
 import { leapWords, shownWords, summaryWords, warningsWords } from "./reportWords.js";
-import { degreeFigure, pathFigure, rankFigure } from "./searchFigures.js";
+import { degreeFigure, familyName, pathFigure, rankFigure } from "./searchFigures.js";
 
 /** Directions whose table fits beside a figure. */
 const SIDE_COLUMNS = 3;
@@ -143,7 +143,7 @@ function tiles(data: ReportData): Html {
     ["directions", fit.model.rank, `of ${count(fit.model.dim, "input")}`],
     [
       "link",
-      fit.model.degree === null ? data.link.family : `degree ${fit.model.degree}`,
+      fit.model.degree === null ? familyName(data.link.family) : `degree ${fit.model.degree}`,
       count(featureCountOf(data.link), "coefficient"),
     ],
     ["rows", whole(train.samples), test === undefined ? "none held out" : `and ${whole(test.samples)} held out`],

@@ -17,7 +17,7 @@ import {
   zName,
 } from "./reportPage.js";
 import { stopWords } from "./reportWords.js";
-import { FAMILY_NAMES } from "./searchFigures.js";
+import { familyName } from "./searchFigures.js";
 
 /** Inputs with a line; a thousand of them would be a table nobody reads. */
 const MAX_ROWS = 40;
@@ -100,7 +100,7 @@ export function settings({ fit, link }: ReportData): Content {
   const { model, diagnostics, kernel, stop } = fit;
   const { selection, heldOut, gaussianity } = diagnostics;
   const { tail } = link;
-  const family = FAMILY_NAMES[link.family] ?? link.family;
+  const family = familyName(link.family);
   return facts([
     ["rank", html`${model.rank}${chosenBy(selection.rankBy)}`],
     [
@@ -121,7 +121,7 @@ export function settings({ fit, link }: ReportData): Content {
       "held-out estimate",
       `R² ${number(heldOut.r2)}, error ${number(Math.sqrt(heldOut.meanSquare), 3)} (${ESTIMATES[heldOut.method] ?? heldOut.method})`,
     ],
-    ["degrees of freedom of the link", number(diagnostics.degreesOfFreedom, 3)],
+    ["degrees of freedom, directions included", number(diagnostics.degreesOfFreedom, 3)],
     ["condition of the link solve", number(diagnostics.condition, 2)],
     [
       "projected inputs against the normal law",

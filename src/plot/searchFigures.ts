@@ -12,12 +12,18 @@ const MAX_STEPS = 400;
 /** Held-out errors above this share of the variance are left out of the figures. */
 const WORST_SHOWN = 1.3;
 
-/** What a family of links is called. */
-export const FAMILY_NAMES: Readonly<Record<string, string>> = {
+const FAMILY_NAMES: Readonly<Record<string, string>> = {
   hermite: "polynomial",
   kernel: "Gaussian process",
+  "kernel gauss": "Gaussian process, Gauss kernel",
+  "kernel matern52": "Gaussian process, Matérn kernel",
   relu: "ReLU features",
+  custom: "given features",
 };
+
+/** What a family of links is called. */
+export const familyName = (family: string): string =>
+  Object.hasOwn(FAMILY_NAMES, family) ? FAMILY_NAMES[family] : family;
 
 /** The held-out error over ranks: the best degree of each. */
 export function rankFigure(plot: Plot, data: ReportData): Drawing | undefined {
@@ -34,8 +40,9 @@ export function rankFigure(plot: Plot, data: ReportData): Drawing | undefined {
     description: best.map(({ rank, share }) => `rank ${rank}: ${number(share, 3)}`).join(", "),
     legend: [
       ...families.map((family, f) => ({
-        label: FAMILY_NAMES[family] ?? family,
+        label: familyName(family),
         color: SERIES_COLORS[f % SERIES_COLORS.length],
+        shape: "dot" as const,
       })),
       ...(chosen === undefined ? [] : [{ label: "chosen", color: INK, shape: "ring" as const }]),
     ],
@@ -150,11 +157,13 @@ const bestByRank = (scores: readonly Scored[]): Scored[] =>
     scores.filter((score) => score.rank === rank).reduce((a, b) => (b.share < a.share ? b : a)),
   );
 
-/** The score of the model that the fit gave. */
+/** The score of the model that the fit gave; of the kernels of its family, the better one. */
 function chosenScore({ fit: { model } }: ReportData, scores: readonly Scored[]): Scored | undefined {
-  return scores.find(
-    ({ rank, degree, family }) => rank === model.rank && degree === model.degree && family === model.link.family,
-  );
+  const [chosen] = scores
+    .filter(({ rank, degree }) => rank === model.rank && degree === model.degree)
+    .filter(({ family }) => family.split(" ")[0] === model.link.family)
+    .sort((a, b) => a.share - b.share);
+  return chosen;
 }
 
 /** An axis of errors. */

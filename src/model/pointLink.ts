@@ -22,6 +22,17 @@ export abstract class PointLink {
     this.featureCount = featureCount;
   }
 
+  /**
+   * Only polynomials have Hermite coefficients; `toHermite()` gives those of an expansion.
+   * @throws {InputError} `TYPE`, always
+   */
+  get coefficients(): never {
+    throw new InputError(
+      "TYPE",
+      `A link of family "${this.family}" has no Hermite coefficients of its own; take link.toHermite({ degree }), its expansion.`,
+    );
+  }
+
   /** f(z), and ∇f(z) into `gradient` at `to` when given; z starts at `at`. Nothing is checked. */
   protected abstract valueAt(z: ArrayLike<number>, at: number, gradient?: Float64Array, to?: number): number;
 

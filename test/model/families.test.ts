@@ -9,6 +9,7 @@ import { Link } from "../../src/model/link.js";
 import { type ModelLink, readLink } from "../../src/model/modelLink.js";
 import { MultiIndexModel } from "../../src/model/multiIndexModel.js";
 import { ReluLink } from "../../src/model/reluLink.js";
+import { populationLoss } from "../../src/theory/index.js";
 
 const rng = createRng(23, "families");
 const normals = (n: number): Float64Array => Float64Array.from({ length: n }, () => rng.normal());
@@ -84,6 +85,11 @@ describe.each(cases)("%s", (_, make) => {
     expect(scaled.evaluate(z)).toBeCloseTo(-3 * link.evaluate(z) + 5, 12);
     expect(scaled.gradient(z)[0]).toBeCloseTo(-3 * link.gradient(z)[0], 12);
     expect([scaled.family, scaled.featureCount]).toEqual([link.family, link.featureCount]);
+  });
+
+  test("what needs Hermite coefficients is told where they are", () => {
+    expect(() => link.coefficients).toThrow(expect.objectContaining({ name: "InputError", code: "TYPE" }));
+    expect(() => populationLoss(link as unknown as Link, [new Array<number>(r).fill(0)])).toThrow(/toHermite/);
   });
 
   test("bad points are refused", () => {

@@ -7,8 +7,9 @@ export { type RowSplit, rowsInBlocks, splitRows } from "./data/rows.js";
 export { configureKernel } from "./kernel/select.js";
 export { fitMultiIndex } from "./learn/fitMultiIndex.js";
 export { overlap, principalAngles, subspaceDistance } from "./model/compare.js";
+export type { FeatureMap } from "./model/customLink.js";
 export { Link } from "./model/link.js";
-export { MultiIndexModel, rSquared } from "./model/multiIndexModel.js";
+export { MultiIndexModel, type PredictionIntervals, rSquared } from "./model/multiIndexModel.js";
 export type { ChannelLike, ChannelName, ChannelOptions } from "./single/channel.js";
 export {
   fitSingleIndex,
@@ -47,8 +48,9 @@ export type { SingleIndexOptions, SingleIndexProgress, SingleIndexStart } from "
 export type { SpectralReport } from "./single/spectral.js";
 export type { Trajectory, TrajectoryCurves } from "./single/trajectory.js";
 export type { SingleIndexWarning, SingleIndexWarningCode } from "./single/warnings.js";
+export { compare, type FitComparison } from "./solve/compareFits.js";
 export type { Warning, WarningCode } from "./solve/diagnostics.js";
-export type { FitOptions, FitProgress } from "./solve/options.js";
+export type { FitOptions, FitProgress, LinkFamily } from "./solve/options.js";
 export type { FitStep } from "./solve/progress.js";
 export {
   Fit,

@@ -6,7 +6,7 @@ import type { InputMap } from "../solve/inputMap.js";
 import { type FilledOptions, type FitOptions, fillOptions } from "../solve/options.js";
 import { type FitData, mapInputs, openProblem, readData, startsOf } from "../solve/problem.js";
 import { buildModel, callProgress, type FitStep } from "../solve/progress.js";
-import type { Fit } from "../solve/report.js";
+import { Fit, type Refit } from "../solve/report.js";
 import type { Candidate } from "./candidate.js";
 import { learn, type Plan } from "./learn.js";
 import { withRicherLink } from "./richerLink.js";
@@ -56,7 +56,8 @@ async function* steps(
   const problem = await openProblem(data, inputs, rank, degree, filled, control);
   try {
     const fit = yield* descend(problem, filled, control, plan ? beginningOf(plan) : startsOf(problem, filled));
-    return plan?.richer ? withRicherLink(fit, data, inputs, plan.study, plan.richer) : fit;
+    const found = plan?.richer ? withRicherLink(fit, data, inputs, plan.study, plan.richer) : fit;
+    return new Fit(found, refitOf(found, filled, degree));
   } finally {
     problem.workspace.dispose();
   }
@@ -109,4 +110,19 @@ function beginningOf({ chosen, ranks, tests, information, warnings }: Plan): Beg
     warnings,
     learned: { ranks, tests, ...(information ? { information } : {}) },
   };
+}
+
+/** The choices of a fit as options of the next one. */
+function refitOf({ model, diagnostics }: Fit, { link, seed }: FilledOptions, degree: number): Refit {
+  const family = model.link.family === "custom" ? link : model.link.family;
+  return (X, y, options = {}) =>
+    fitMultiIndex(X, y, {
+      rank: model.rank,
+      degree,
+      link: family,
+      whiten: diagnostics.selection.whiten,
+      ...(model.rank > 0 ? { start: model.basis, restarts: 0 } : {}),
+      seed,
+      ...options,
+    });
 }

@@ -186,6 +186,7 @@ export function withRicherLink(fit: Fit, data: FitData, inputs: InputMap, study:
         method: "leave-one-out",
         meanSquare: link.score * scale,
         r2: total > 0 ? 1 - link.score / total : 0,
+        errors: link.errors.map((e) => e * response.scale),
       },
       selection: { ...diagnostics.selection, family },
       degreesOfFreedom: link.degreesOfFreedom,

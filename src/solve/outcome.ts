@@ -137,6 +137,7 @@ function heldOut(
     meanSquare: square * scale,
     r2: total > 0 ? 1 - square / total : 0,
     gcv: gcv * scale,
+    ...(loo ? { errors: loo.errors.map((e) => e * Math.sqrt(scale)) } : {}),
   };
 }
 

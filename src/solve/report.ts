@@ -1,9 +1,11 @@
 /** The result of a fit, as data and as text. */
-import type { KernelReport } from "../base/types.js";
+import { LeapflowError } from "../base/errors.js";
+import type { KernelReport, MatrixLike, RowSource, VectorLike } from "../base/types.js";
 import type { MultiIndexModel } from "../model/multiIndexModel.js";
 import type { Gaussianity, Warning } from "./diagnostics.js";
 import type { Whitening } from "./inputMap.js";
 import type { MethodName } from "./methods.js";
+import type { FitOptions } from "./options.js";
 import type { DirectionErrors } from "./standardErrors.js";
 import type { StopReason } from "./stopping.js";
 import type { TailChoice } from "./tail.js";
@@ -77,6 +79,8 @@ export interface FitDiagnostics {
     readonly meanSquare: number;
     readonly r2: number;
     readonly gcv: number;
+    /** Leave-one-out error of every row the choice was made on, in the units of y; absent with `"gcv"`. */
+    readonly errors?: Float64Array;
   };
   readonly selection: FitSelection;
   /** Condition number of the link's normal equations, ridge included. */
@@ -114,8 +118,12 @@ export interface FitParts {
   readonly elapsedMs: number;
 }
 
+/** Fits other data with the choices of a fit: rank, degree, link family and whitening are given, the start is its basis. */
+export type Refit = (X: MatrixLike | RowSource, y: VectorLike, options?: FitOptions) => Promise<Fit>;
+
 /** What `fitMultiIndex` gives. */
 export class Fit implements FitParts {
+  readonly #refit: Refit | undefined;
   readonly model: MultiIndexModel;
   readonly stop: FitParts["stop"];
   readonly history: FitHistory;
@@ -127,7 +135,8 @@ export class Fit implements FitParts {
   readonly r2Train: number;
   readonly elapsedMs: number;
 
-  constructor(parts: FitParts) {
+  constructor(parts: FitParts, refit?: Refit) {
+    this.#refit = refit;
     this.model = parts.model;
     this.stop = parts.stop;
     this.history = parts.history;
@@ -138,6 +147,19 @@ export class Fit implements FitParts {
     this.samples = parts.samples;
     this.r2Train = parts.r2Train;
     this.elapsedMs = parts.elapsedMs;
+  }
+
+  /**
+   * Fits other rows of the same columns with the choices made here: no search, and the descent begins at this basis.
+   * @param options - take precedence over those choices
+   * @throws as `fitMultiIndex`; {LeapflowError} `UNAVAILABLE` for a fit that came out of another thread
+   */
+  refit(X: MatrixLike | RowSource, y: VectorLike, options?: FitOptions): Promise<Fit> {
+    if (this.#refit) return this.#refit(X, y, options);
+    throw new LeapflowError(
+      "UNAVAILABLE",
+      "This fit is a copy that cannot start another one: call fitMultiIndex with its rank, degree and basis.",
+    );
   }
 
   /** A readable summary of a few lines. */

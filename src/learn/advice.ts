@@ -36,11 +36,15 @@ export function informationOn(
   return many && explained(chosen, all) >= ACCURATE ? "no-reduction" : undefined;
 }
 
-/** Warnings about the structure that was found, or was not. */
+/**
+ * Warnings about the structure that was found, or was not.
+ * @param used - rank of the final model, which a richer link may have raised
+ */
 export function structureWarnings(
   study: Study,
   columns: number,
   chosen: Candidate,
+  used: number,
   all: readonly Candidate[],
 ): Warning[] {
   const out: Warning[] = [];
@@ -59,7 +63,7 @@ export function structureWarnings(
   if (usesMany(chosen, columns) && r2 < ACCURATE && (drop > CLIFF || rank === columns)) {
     out.push({
       code: "NO_RIDGE_STRUCTURE",
-      message: `No low-dimensional ridge structure: ${rank} directions of ${columns} inputs explain ${(100 * r2).toFixed(1)} % of y on new rows, and the error falls by a slope rather than a cliff as directions are added. A model without ridge structure (boosted trees, kernels on all inputs) may predict better.`,
+      message: `No low-dimensional ridge structure: ${used} directions of ${columns} inputs explain ${(100 * r2).toFixed(1)} % of y on new rows, and the error falls by a slope rather than a cliff as directions are added. A model without ridge structure (boosted trees, kernels on all inputs) may predict better.`,
     });
   }
   return out;

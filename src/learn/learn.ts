@@ -97,7 +97,7 @@ export async function* learn(
     warnings: [
       ...dimensionWarnings(data, inputs, map),
       ...testWarnings(tests),
-      ...structureWarnings(study, columns, chosen, candidates),
+      ...structureWarnings(study, columns, chosen, richer?.link.link.rank ?? chosen.rank, candidates),
       ...(await logarithmWarnings(sampled, map, study, chosen, candidates)),
     ],
   };

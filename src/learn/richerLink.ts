@@ -192,7 +192,7 @@ export function withRicherLink(fit: Fit, data: FitData, inputs: InputMap, study:
       degreesOfFreedom: link.degreesOfFreedom,
       gaussianity: gaussianityOf(Float64Array.from(z.to1DArray()), rows.rows, rank),
       principalValues: principalValuesOf(link.gradientMoment, rank).map((v) => v * scale),
-      leaps: fittedLeaps(model.link.toHermite(), (link.noise * response.scale) / Math.sqrt(study.y.length)),
+      leaps: fittedLeaps(link.link.toHermite(), link.noise / Math.sqrt(study.y.length)),
     },
   });
 }

@@ -5,7 +5,7 @@ import type { Workspace } from "../kernel/workspace.js";
 import { multiply, symmetricEigen } from "../math/dense.js";
 import { errorLawOf } from "../model/errorLaw.js";
 import { fittedLeaps } from "../model/exponents.js";
-import type { Link } from "../model/link.js";
+import { Link } from "../model/link.js";
 import { conditionWarning, gaussianityOf, inputWarnings, principalValuesOf, type Warning } from "./diagnostics.js";
 import { type InputMap, toColumns } from "./inputMap.js";
 import { type LeaveOneOut, leaveOneOut } from "./leaveOneOut.js";
@@ -109,7 +109,7 @@ export async function finish(
       gaussianity: gaussianityOf(z, rows.rows, rank),
       ...(standardErrors ? { standardErrors } : {}),
       principalValues: principalValuesOf(end.point.gradientMoment, rank).map((v) => v * scale),
-      leaps: leapSummary(model.link.toHermite(), workspace, choice, end.point.meanSquare * scale),
+      leaps: leapSummary(workspace, choice, end.point),
       warnings: all,
     },
     kernel: workspace.report,
@@ -157,9 +157,11 @@ function weightedMeanSquare(errors: Float64Array, weights: Float64Array | undefi
   return sum / total;
 }
 
-/** Leaps of the fitted link; coefficients within three standard errors of zero count as zero. */
-function leapSummary(link: Link, workspace: Workspace, choice: RidgeChoice, meanSquare: number): LeapSummary {
+/** Leaps of the fitted link, for y of variance 1; coefficients within three standard errors of zero count as zero. */
+function leapSummary(workspace: Workspace, choice: RidgeChoice, { coefficients, meanSquare }: FlowPoint): LeapSummary {
   const n = workspace.weightSum;
+  const { rank, degree } = workspace.layout.shape;
+  const link = Link.fromCoefficients(coefficients, { rank, degree });
   const variance = meanSquare / Math.max(1 - choice.degreesOfFreedom / n, 1e-3);
   const errors = workspace.inverseDiagonal().map((v) => Math.sqrt((variance * v) / n));
   const { informationExponent, leap, steps, tolerance } = fittedLeaps(link, errors);

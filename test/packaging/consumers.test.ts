@@ -166,7 +166,7 @@ import {
   type Fit, type FitDiagnostics, type FitHistory, type FitOptions, type FitProgress, type FitSelection, type FitStep, fitMultiIndex,
   InputError, LeapflowError, Link, type MatrixLike, MultiIndexModel, type RowSource, rSquared, type StopReason, splitRows, type VectorLike, VERSION, type Warning,
 } from "leapflow";
-import { loadModel, type NumericTable, readCsvText, saveModel } from "leapflow/io";
+import { loadModel, type NumericTable, openTable, readCsvText, saveModel, type TableFile } from "leapflow/io";
 import { gaussHermite, hermite, leapExponents, type Leaps, type QuadratureRule } from "leapflow/theory";
 
 const rows: MatrixLike = [[1, 2], [3, 4]];
@@ -192,9 +192,12 @@ export async function use(): Promise<number> {
   const rule: QuadratureRule = gaussHermite(5);
   try { splitRows(10, { seed: 1 } as never); } catch (error) { if (error instanceof InputError && error instanceof LeapflowError) console.log(error.code); }
   const table: NumericTable = await readCsvText("a,b\\n1,2\\n");
+  const file: TableFile = await openTable(new Blob(["a,b\\n1,2\\n"]), { format: "csv" });
+  const { X, y: response } = await file.read({ target: "b" });
+  await fitMultiIndex(file.select(X.names), response, options);
   await saveModel("model.json", await loadModel("model.json"));
-  // @ts-expect-error rank is required
-  await fitMultiIndex(rows, y, { degree: 2 });
+  // @ts-expect-error a rank is a number or "auto"
+  await fitMultiIndex(rows, y, { rank: "many" });
   // @ts-expect-error no such method
   await fitMultiIndex(rows, y, { rank: 1, degree: 2, method: "newton" });
   // @ts-expect-error no such option

@@ -18,8 +18,7 @@ export async function readTraining(
 ): Promise<{ X: NamedMatrix; y: Float64Array }> {
   const { openTable } = await import("../io/index.js");
   const table = await openTable(path, { signal });
-  const { X, y = new Float64Array(0) } = await table.read({ target, columns });
-  return { X, y };
+  return table.read({ target, columns });
 }
 
 /**

@@ -1,177 +1,238 @@
-/** Arrow IPC, file (Feather 2) or stream, as rows: one record batch at a time. */
-import type { DataType, Table } from "@uwdata/flechette";
+/** Arrow IPC, file (Feather 2) or stream, as rows: the buffers of the chosen columns, in ranges unless compressed. */
 import { formatBytes } from "../base/assert.js";
 import { LeapflowError, MemoryError } from "../base/errors.js";
-import { type ArrowMessage, findMessages } from "./arrowMessages.js";
+import { type ArrowMessage, findMessages, readHeader } from "./arrowMessages.js";
+import { type ArrowField, type ArrowValues, bitsOf, fieldsOf } from "./arrowSchema.js";
 import type { ByteReader } from "./byteSource.js";
-import {
-  asIs,
-  blockRowsFor,
-  columnName,
-  decimal,
-  describeCell,
-  exactInteger,
-  fillColumn,
-  firstNotFinite,
-  formatError,
-  type ToNumber,
-  toDoubles,
-  truth,
-} from "./cells.js";
+import { blockRowsFor, columnName, describeCell, fillColumn, firstNotFinite, formatError, toDoubles } from "./cells.js";
+import { type Decompress, decompressors } from "./decompress.js";
+import type { FlatTable } from "./flatbuffer.js";
 import { decodeLz4Frame } from "./lz4Frame.js";
-import { decompressors } from "./parquetCodecs.js";
 import type { OpenReader, TableBlock } from "./reader.js";
 
-type Flechette = typeof import("@uwdata/flechette");
+// The readers on the registry take whole record batches, all columns of them, and decode every dictionary again for each; a
+// batch is often the whole file. Columns of numbers are plain memory, and finding them takes no more than what is here.
 
-/** Largest message that is read at once. */
-const MAX_MESSAGE = 2 ** 30;
+/** Rows of a column that are read at once: 1 MiB of doubles, and a whole number of bytes of truth values. */
+const READ_ROWS = 1 << 17;
+/** Largest buffer that is decompressed. */
+const MAX_BUFFER = 2 ** 30;
 
 /** Opens an Arrow file or stream: steps through its message headers and reads the schema. */
 export const openArrow: OpenReader = async (bytes) => {
-  const library = await import("@uwdata/flechette");
-  const messages = await findMessages(bytes);
+  const { messages, isFile } = await findMessages(bytes);
   const schema = messages.find(({ kind }) => kind === "schema");
   if (schema === undefined)
     throw formatError(bytes.name, {}, "is not a complete Arrow file or stream: it has no schema.");
-  const schemaBytes = await bytes.read(schema.start, schema.end);
-  const { fields, endianness } = decode(library, bytes.name, "its schema", [schemaBytes]).schema;
-  if (endianness !== 0) throw formatError(bytes.name, {}, "holds big-endian numbers; write it in little-endian order.");
-  const types = fields.map(({ type }) => toNumberOf(library, type));
-  const columns = fields.map(({ name, type }, j) => ({
-    name,
-    type: nameOf(library, type),
-    numeric: types[j] !== undefined,
-  }));
+  const { fields, isBigEndian } = await readHeader(bytes, schema, "schema", fieldsOf);
+  if (isBigEndian) throw formatError(bytes.name, {}, "holds big-endian numbers; write it in little-endian order.");
+  const columns = fields.map(({ name, type, values }) => ({ name, type, numeric: values !== undefined }));
   const rows = messages.reduce((sum, message) => sum + message.rows, 0);
-  const plan = { library, messages, schemaBytes, isFile: schema.start === 8 };
-  return { columns, rows, pass: (from, chosen) => rowsOf(from, plan, columns, types as ToNumber[], chosen) };
+  return { columns, rows, pass: (from, chosen) => new ArrowPass(from, fields, chosen).rows(messages, isFile) };
 };
 
-interface Plan {
-  readonly library: Flechette;
-  readonly messages: readonly ArrowMessage[];
-  readonly schemaBytes: Uint8Array;
-  readonly isFile: boolean;
+/** A dictionary of numbers: its entries as they are stored, null where there is none, and as doubles. */
+interface Dictionary {
+  readonly stored: readonly unknown[];
+  readonly doubles: Float64Array;
 }
 
-async function* rowsOf(
-  bytes: ByteReader,
-  { library, messages, schemaBytes, isFile }: Plan,
-  columns: readonly { readonly name: string }[],
-  types: readonly ToNumber[],
-  chosen: readonly number[],
-): AsyncGenerator<TableBlock> {
-  await addCodecs(library);
-  const dictionaries = new Map<number, Uint8Array[]>();
-  const add = async (message: ArrowMessage): Promise<void> => {
-    const earlier = message.isDelta ? (dictionaries.get(message.id) ?? []) : [];
-    dictionaries.set(message.id, [...earlier, await readMessage(bytes, message, "a dictionary")]);
-  };
-  // In a file a dictionary may come after its first use.
-  if (isFile) for (const message of messages) if (message.kind === "dictionary") await add(message);
-  const step = blockRowsFor(chosen.length);
-  let first = 0;
-  let number = 0;
-  for (const message of messages) {
-    if (message.kind === "dictionary" && !isFile) await add(message);
-    if (message.kind !== "batch") continue;
-    const part = `record batch ${++number}`;
-    const all = [schemaBytes, ...[...dictionaries.values()].flat(), await readMessage(bytes, message, part)];
-    const table = decode(library, bytes.name, part, all);
-    const values = chosen.map((j) => {
-      const { name } = columns[j];
-      const stored = within(bytes.name, part, () => table.getChildAt(j).toArray()) as ArrayLike<unknown>;
-      if (stored.length < message.rows)
-        throw formatError(
-          bytes.name,
-          { part, column: name },
-          `${columnName(name, j)} has ${stored.length} values of ${message.rows}.`,
-        );
-      const doubles = toDoubles(stored, types[j]);
-      const bad = firstNotFinite(doubles);
-      if (bad < 0) return doubles;
-      const place = { row: first + bad + 1, part, column: name };
-      throw formatError(bytes.name, place, `${columnName(name, j)} ${describeCell(stored[bad])}`);
+/** RecordBatch { length, nodes, buffers, compression { codec }, counts of extra buffers }. */
+interface Batch {
+  readonly message: ArrowMessage;
+  readonly part: string;
+  readonly rows: number;
+  /** Length and nulls of each node. */
+  readonly nodes: readonly number[];
+  /** Offset in the body and length of each buffer. */
+  readonly buffers: readonly number[];
+  readonly extra: readonly number[];
+  readonly codec: number | undefined;
+  /** Buffers that were decompressed. */
+  readonly unpacked: Map<number, Promise<Uint8Array>>;
+}
+
+function batchOf(table: FlatTable | undefined, message: ArrowMessage, part: string): Batch {
+  if (table === undefined) throw new RangeError("a batch is empty");
+  const codec = table.table(3)?.uint8(0);
+  const [nodes, buffers, extra] = [table.integers(1, 2), table.integers(2, 2), table.integers(4, 1)];
+  return { message, part, rows: table.int64(0), nodes, buffers, extra, codec, unpacked: new Map() };
+}
+
+/** One pass over the rows. */
+class ArrowPass {
+  readonly #bytes: ByteReader;
+  readonly #fields: readonly ArrowField[];
+  readonly #chosen: readonly number[];
+  readonly #dictionaries = new Map<number, Dictionary>();
+  #zstd: Decompress | undefined;
+
+  constructor(bytes: ByteReader, fields: readonly ArrowField[], chosen: readonly number[]) {
+    this.#bytes = bytes;
+    this.#fields = fields;
+    this.#chosen = chosen;
+  }
+
+  async *rows(messages: readonly ArrowMessage[], isFile: boolean): AsyncGenerator<TableBlock> {
+    // In a file a dictionary may come after its first use.
+    if (isFile) for (const message of messages) if (message.kind === "dictionary") await this.#addDictionary(message);
+    let first = 0;
+    let number = 0;
+    for (const message of messages) {
+      if (message.kind === "dictionary" && !isFile) await this.#addDictionary(message);
+      if (message.kind !== "batch") continue;
+      const part = `record batch ${++number}`;
+      const batch = await readHeader(this.#bytes, message, part, (header) => batchOf(header.table(2), message, part));
+      for (let from = 0; from < batch.rows; from += READ_ROWS) {
+        const count = Math.min(READ_ROWS, batch.rows - from);
+        // All at once: the requests of a remote file overlap.
+        yield* blocksOf(await Promise.all(this.#chosen.map((j) => this.#column(batch, j, from, count, first))), count);
+      }
+      first += batch.rows;
+    }
+  }
+
+  /** The rows from ≤ i < from + count of a column as finite doubles. */
+  async #column(batch: Batch, j: number, from: number, count: number, first: number): Promise<Float64Array> {
+    const { name, values, dictionary } = this.#fields[j];
+    const place = { part: batch.part, column: name };
+    const refuse = (row: number, value: unknown): never => {
+      const at = { ...place, row: first + from + row + 1 };
+      throw formatError(this.#bytes.name, at, `${columnName(name, j)} ${describeCell(value)}`);
+    };
+    try {
+      const { node, buffer } = this.#whereIs(batch, j);
+      if (batch.nodes[2 * node] !== batch.rows)
+        throw new Error(`it has ${batch.nodes[2 * node]} values of ${batch.rows}`);
+      const gap =
+        batch.nodes[2 * node + 1] === 0 ? -1 : (await this.#present(batch, buffer, from, count)).indexOf(false);
+      if (gap >= 0) refuse(gap, null);
+      const stored = await this.#values(batch, buffer + 1, values as ArrowValues, from, count);
+      if (dictionary === undefined) {
+        const doubles = toDoubles(stored, (values as ArrowValues).toNumber);
+        const bad = firstNotFinite(doubles);
+        return bad < 0 ? doubles : refuse(bad, stored[bad]);
+      }
+      const entries = this.#dictionaries.get(dictionary.id);
+      if (entries === undefined) throw new Error("its dictionary is missing");
+      return Float64Array.from(stored, (index, row) => {
+        const value = entries.doubles[Number(index)];
+        if (value === undefined)
+          throw new Error(`it refers to entry ${index} of a dictionary of ${entries.stored.length}`);
+        return Number.isFinite(value) ? value : refuse(row, entries.stored[Number(index)]);
+      });
+    } catch (cause) {
+      if (cause instanceof LeapflowError) throw cause;
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw formatError(this.#bytes.name, place, `${columnName(name, j)} cannot be read: ${reason}.`, cause);
+    }
+  }
+
+  /** DictionaryBatch { id, data, is delta }; only dictionaries of chosen columns are read. */
+  async #addDictionary(message: ArrowMessage): Promise<void> {
+    const part = "a dictionary";
+    const { id, isDelta, batch } = await readHeader(this.#bytes, message, part, (header) => {
+      const table = header.table(2);
+      const batch = batchOf(table?.table(1), message, part);
+      return { id: table?.int64(0) ?? 0, isDelta: table?.uint8(2) === 1, batch };
     });
-    for (let from = 0; from < message.rows; from += step) {
-      const count = Math.min(step, message.rows - from);
-      const block = { data: new Float64Array(count * chosen.length), rows: count, columns: chosen.length };
-      for (let k = 0; k < values.length; k++) fillColumn(block, k, values[k], from, 0, count);
-      yield block;
+    const used = this.#chosen.map((j) => this.#fields[j]).find(({ dictionary }) => dictionary?.id === id);
+    const values = used?.dictionary?.values;
+    if (used === undefined || values === undefined) return;
+    try {
+      const { rows, nodes } = batch;
+      const stored = Array.from(await this.#values(batch, 1, values, 0, rows));
+      if (nodes[1] !== 0) {
+        const present = await this.#present(batch, 0, 0, rows);
+        for (let i = 0; i < rows; i++) if (!present[i]) stored[i] = null;
+      }
+      const earlier = isDelta ? (this.#dictionaries.get(id)?.stored ?? []) : [];
+      const all = [...earlier, ...stored];
+      this.#dictionaries.set(id, { stored: all, doubles: toDoubles(all, values.toNumber) });
+    } catch (cause) {
+      if (cause instanceof LeapflowError) throw cause;
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw formatError(this.#bytes.name, { part, column: used.name }, `it cannot be read: ${reason}.`, cause);
     }
-    first += message.rows;
   }
-}
 
-async function readMessage(bytes: ByteReader, { start, end }: ArrowMessage, part: string): Promise<Uint8Array> {
-  if (end - start <= MAX_MESSAGE) return bytes.read(start, end);
-  throw new MemoryError(
-    "TOO_LARGE",
-    `${bytes.name}: ${part} has ${formatBytes(end - start)}; at most ${formatBytes(MAX_MESSAGE)} are read at once. Write smaller record batches.`,
-    { details: { source: bytes.name, part, bytesWanted: end - start, bytesAllowed: MAX_MESSAGE } },
-  );
-}
-
-/** Integers of 64 bits and decimals as bigints, so that nothing is rounded unseen. */
-function decode(library: Flechette, source: string, part: string, messages: Uint8Array[]): Table {
-  return within(source, part, () => library.tableFromIPC(messages, { useBigInt: true, useDecimalInt: true }));
-}
-
-function within<T>(source: string, part: string, run: () => T): T {
-  try {
-    return run();
-  } catch (cause) {
-    if (cause instanceof LeapflowError) throw cause;
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw formatError(source, { part }, `cannot be read: ${reason}.`, cause);
-  }
-}
-
-function toNumberOf({ Type }: Flechette, type: DataType): ToNumber | undefined {
-  switch (type.typeId) {
-    case Type.Int:
-      return exactInteger;
-    case Type.Float:
-      return asIs;
-    case Type.Bool:
-      return truth;
-    case Type.Decimal:
-      return decimal(type.scale);
-    case Type.Dictionary: {
-      const { dictionary } = type as { dictionary: DataType };
-      return toNumberOf({ Type } as Flechette, dictionary);
+  /** The node of a column, and its first buffer, which says where values are present. */
+  #whereIs(batch: Batch, j: number): { node: number; buffer: number } {
+    let [node, buffer, view] = [0, 0, 0];
+    for (const field of this.#fields.slice(0, j)) {
+      node += field.nodes;
+      buffer += field.buffers;
+      for (let k = 0; k < field.views; k++) buffer += batch.extra[view++] ?? 0;
     }
-    case Type.RunEndEncoded:
-      return toNumberOf({ Type } as Flechette, type.children[1].type);
-    default:
-      return undefined;
+    return { node, buffer };
+  }
+
+  async #present(batch: Batch, buffer: number, from: number, count: number): Promise<readonly boolean[]> {
+    // A column without gaps may leave the buffer out, whatever its count of nulls says.
+    if (batch.buffers[2 * buffer + 1] === 0) return [];
+    return bitsOf(await this.#read(batch, buffer, from / 8, Math.ceil((from + count) / 8)), count);
+  }
+
+  async #values(
+    batch: Batch,
+    buffer: number,
+    { bits, view }: ArrowValues,
+    from: number,
+    count: number,
+  ): Promise<ArrayLike<unknown>> {
+    return view(await this.#read(batch, buffer, (from * bits) / 8, Math.ceil(((from + count) * bits) / 8)), count);
+  }
+
+  /** Bytes of a buffer, from its start, in an array of their own. */
+  async #read(batch: Batch, index: number, from: number, to: number): Promise<ArrayBuffer> {
+    const { message, buffers, codec, unpacked } = batch;
+    const [offset = Number.NaN, length = Number.NaN] = buffers.slice(2 * index, 2 * index + 2);
+    const start = message.body + offset;
+    if (!(offset >= 0 && length >= 0 && start + length <= message.end))
+      throw new Error("its buffer lies outside the batch");
+    if (codec === undefined) {
+      if (to > length) throw new Error("its buffer is shorter than its values");
+      return (await this.#bytes.read(start + from, start + to)).buffer;
+    }
+    let whole = unpacked.get(index);
+    if (whole === undefined) {
+      whole = this.#unpack(start, length, codec, to);
+      unpacked.set(index, whole);
+    }
+    const bytes = await whole;
+    if (to > bytes.length) throw new Error("its buffer is shorter than its values");
+    return new Uint8Array(bytes.subarray(from, to)).buffer;
+  }
+
+  /** A compressed buffer begins with its length, or with −1 when it is not compressed after all. */
+  async #unpack(start: number, length: number, codec: number, wanted: number): Promise<Uint8Array> {
+    if (length < 8) return new Uint8Array(0);
+    const bytes = await this.#bytes.read(start, start + length);
+    const size = Number(new DataView(bytes.buffer).getBigInt64(0, true));
+    const packed = bytes.subarray(8);
+    if (size === -1) return packed;
+    if (!(size >= wanted)) throw new Error("its buffer is shorter than its values");
+    if (size > MAX_BUFFER)
+      throw new MemoryError(
+        "TOO_LARGE",
+        `${this.#bytes.name} has a compressed buffer of ${formatBytes(size)}; at most ${formatBytes(MAX_BUFFER)} are read at once. Write smaller record batches.`,
+        { details: { source: this.#bytes.name, bytesWanted: size, bytesAllowed: MAX_BUFFER } },
+      );
+    if (codec === 0) return decodeLz4Frame(packed, size);
+    if (codec !== 1) throw new Error("its compression is unknown");
+    this.#zstd ??= (await decompressors(new Set(["ZSTD"]))).ZSTD;
+    const output = this.#zstd?.(packed, size);
+    if (output?.length !== size) throw new Error(`its buffer has ${output?.length} bytes instead of ${size}`);
+    return output;
   }
 }
 
-/** `Float`, `Utf8`, `Dictionary of Utf8`. */
-function nameOf(library: Flechette, type: DataType): string {
-  const name = Object.entries(library.Type).find(([, id]) => id === type.typeId)?.[0] ?? "unknown";
-  return type.typeId === library.Type.Dictionary
-    ? `${name} of ${nameOf(library, (type as unknown as { dictionary: DataType }).dictionary)}`
-    : name;
-}
-
-/** Codecs are registered with the library for the whole program; one that the program brought is kept. */
-async function addCodecs({ CompressionType, getCompressionCodec, setCompressionCodec }: Flechette): Promise<void> {
-  const encode = (): never => {
-    throw new Error("nothing is written here");
-  };
-  const lz4 = CompressionType.LZ4_FRAME;
-  const zstd = CompressionType.ZSTD;
-  if (getCompressionCodec(lz4) === null) setCompressionCodec(lz4, { encode, decode: decodeLz4Frame as never });
-  if (getCompressionCodec(zstd) !== null) return;
-  const { ZSTD } = await decompressors(new Set(["ZSTD"]));
-  if (ZSTD === undefined) return;
-  // Doubles are looked at in place, so they have to begin where doubles may.
-  const decode = (input: Uint8Array, length: number): Uint8Array => {
-    const output = ZSTD(input, length);
-    return output.byteOffset % 8 === 0 ? output : output.slice();
-  };
-  setCompressionCodec(zstd, { encode, decode: decode as never });
+function* blocksOf(values: readonly Float64Array[], rows: number): Generator<TableBlock> {
+  const step = blockRowsFor(values.length);
+  for (let from = 0; from < rows; from += step) {
+    const count = Math.min(step, rows - from);
+    const block = { data: new Float64Array(count * values.length), rows: count, columns: values.length };
+    for (let k = 0; k < values.length; k++) fillColumn(block, k, values[k], from, 0, count);
+    yield block;
+  }
 }

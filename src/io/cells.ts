@@ -57,6 +57,18 @@ export const exactInteger: ToNumber = (value: unknown) => {
 /** The truth values of a column of truth values, as 0 and 1. */
 export const truth: ToNumber = (value: unknown) => (typeof value === "boolean" ? Number(value) : Number.NaN);
 
+/** The smallest number of IEEE 754 binary16, 2⁻²⁴. */
+const HALF_UNIT = 5.9604644775390625e-8;
+
+/** The number with the bits of an IEEE 754 binary16. */
+export function halfFloat(bits: number): number {
+  const sign = bits >> 15 === 0 ? 1 : -1;
+  const exponent = (bits >> 10) & 31;
+  const fraction = bits & 1023;
+  if (exponent === 31) return fraction === 0 ? sign * Infinity : Number.NaN;
+  return sign * (exponent === 0 ? fraction : (1024 + fraction) * (1 << (exponent - 1))) * HALF_UNIT;
+}
+
 /** Decimals given as integers · 10^−scale: the double nearest to their decimal text, as a CSV file would give. */
 export function decimal(scale: number): ToNumber {
   // Numerals are rounded right everywhere; engines differ in their powers.

@@ -36,6 +36,11 @@ export interface Columns {
  * @throws {OptionError} `UNKNOWN` for a name that the table lacks, with the nearest one; `RANGE` when the target is among the
  * inputs or no input is left
  */
+export function selectColumns(
+  table: NumericTable,
+  choice: ColumnChoice & { readonly target: string },
+): Required<Columns>;
+export function selectColumns(table: NumericTable, choice: ColumnChoice): Columns;
 export function selectColumns(table: NumericTable, choice: ColumnChoice): Columns {
   const { target } = choice;
   const source = table.source ?? "the table";

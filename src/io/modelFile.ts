@@ -1,6 +1,6 @@
 /** Model files: JSON, saved completely or not at all. Node only. */
 import { FormatError } from "../base/errors.js";
-import { MultiIndexModel } from "../index.js";
+import type { MultiIndexModel } from "../index.js";
 import { readText, writeText } from "./files.js";
 
 /**
@@ -17,6 +17,7 @@ export async function saveModel(path: string, model: MultiIndexModel): Promise<v
  */
 export async function loadModel(path: string): Promise<MultiIndexModel> {
   const text = await readText(path);
+  const { MultiIndexModel } = await import("../index.js");
   let json: unknown;
   try {
     json = JSON.parse(text);

@@ -33,7 +33,8 @@ function blobSource(blob: Blob, name: string): ByteSource {
     size: blob.size,
     async read(start, end) {
       try {
-        return new Uint8Array(await blob.slice(start, end).arrayBuffer());
+        // Copied, because the buffer of a Blob from another window is not this window's ArrayBuffer.
+        return new Uint8Array(new Uint8Array(await blob.slice(start, end).arrayBuffer()));
       } catch (cause) {
         // A File is a reference: the disk may have moved on since it was chosen.
         throw fileError("read", name, cause);

@@ -3,9 +3,10 @@ import type { FileMetaData, SchemaTree } from "hyparquet";
 import { LeapflowError } from "../base/errors.js";
 import type { ByteReader } from "./byteSource.js";
 import { blockRowsFor, columnName, describeCell, fillColumn, formatError, type ToNumber } from "./cells.js";
-import { decompressors } from "./parquetCodecs.js";
-import { loadParts, PageCursor } from "./parquetPages.js";
+import { decompressors } from "./decompress.js";
+import { PageCursor } from "./parquetPages.js";
 import { parquetType } from "./parquetTypes.js";
+import { loadLibrary } from "./parquetValues.js";
 import type { OpenReader, TableBlock } from "./reader.js";
 
 /** Opens a Parquet file: reads its footer. */
@@ -55,7 +56,7 @@ async function* rowsOf(
   toNumber: readonly ToNumber[],
   chosen: readonly number[],
 ): AsyncGenerator<TableBlock> {
-  const parts = await loadParts();
+  const library = await loadLibrary();
   const used = new Set<string>(
     metadata.row_groups.flatMap(({ columns }) => columns.map((one) => one.meta_data?.codec ?? "")),
   );
@@ -69,7 +70,8 @@ async function* rowsOf(
     const part = `row group ${g + 1}`;
     const first = before;
     const cursors = chosen.map((j) => {
-      const { name } = schema.children[j].element;
+      const { element } = schema.children[j];
+      const { name } = element;
       const chunk = group.columns.find(({ meta_data: one }) => one?.path_in_schema[0] === name);
       const within = <T>(run: () => T): T => explained(bytes.name, part, name, j, run);
       if (chunk?.meta_data === undefined || chunk.file_path !== undefined)
@@ -79,18 +81,26 @@ async function* rowsOf(
           `${columnName(name, j)} is encrypted or in another file.`,
         );
       const { meta_data: about } = chunk;
+      if (Number(about.num_values) !== rows)
+        throw formatError(
+          bytes.name,
+          { part, column: name },
+          `${columnName(name, j)} has ${about.num_values} values of ${rows}.`,
+        );
       const fail = (row: number, value: unknown): never => {
         const place = { row: first + row + 1, part, column: name };
         throw formatError(bytes.name, place, `${columnName(name, j)} ${describeCell(value)}`);
       };
       const told = {
         metadata: about,
-        schemaPath: [schema, schema.children[j]],
+        stored: { type: about.type, length: element.type_length },
+        isNullable: element.repetition_type === "OPTIONAL",
+        rows,
         toNumber: toNumber[j],
         compressors,
         fail,
       };
-      const cursor = within(() => new PageCursor(bytes, parts, told));
+      const cursor = within(() => new PageCursor(bytes, library, told));
       return { cursor, advance: () => within(() => cursor.advance()) };
     });
     for (let from = 0; from < rows; from += step) {
@@ -109,15 +119,6 @@ async function* rowsOf(
         }
       }
       yield block;
-    }
-    const long = cursors.findIndex(({ cursor }) => cursor.left > 0);
-    if (long >= 0) {
-      const { name } = schema.children[chosen[long]].element;
-      throw formatError(
-        bytes.name,
-        { part, column: name },
-        `${columnName(name, chosen[long])} has more than ${rows} values.`,
-      );
     }
     before += rows;
   }

@@ -1,33 +1,29 @@
 /** The values of one Parquet column in one row group, page by page. */
-import type { ColumnMetaData, Compressors, PageHeader, SchemaTree } from "hyparquet";
+import type { ColumnMetaData, Compressors, PageHeader } from "hyparquet";
 import type { ByteReader } from "./byteSource.js";
 import { firstNotFinite, type ToNumber, toDoubles } from "./cells.js";
+import { decodeRuns, decodeValues, type loadLibrary, type StoredType } from "./parquetValues.js";
 
-// hyparquet's own loop over pages makes an array of boxed values for every nullable column and decodes whole chunks at a time:
-// 100 ns per value against 10 here. Its parts (headers, levels, encodings) are used as they are.
+// hyparquet's own loop over pages boxes every value of a nullable column (100 ns each against 15 here), holds whole column
+// chunks, and grows arrays by lengths that a damaged file may claim. Its parts below that loop are used as they are.
 
-type DataPage = ReturnType<Parts["readDataPage"]>;
-type Parts = Awaited<ReturnType<typeof loadParts>>;
+type Library = Awaited<ReturnType<typeof loadLibrary>>;
 
 /** Bytes read at once at least: the header of a page and, mostly, the page. */
 const READ = 1 << 19;
 /** Bytes that a page header is looked for in at first; one with long statistics has more. */
 const HEADER = 1 << 14;
 
-export async function loadParts() {
-  const [column, datapage, plain] = await Promise.all([
-    import("hyparquet/src/column.js"),
-    import("hyparquet/src/datapage.js"),
-    import("hyparquet/src/plain.js"),
-  ]);
-  return { ...column, ...datapage, ...plain };
-}
+/** Values of a page at most: no writer makes such pages, but a run of one value may claim any length. */
+const MAX_PAGE = 1 << 26;
 
 /** What a page reader is told of its column. */
 export interface ParquetChunk {
   readonly metadata: ColumnMetaData;
-  /** The schema's root and the column. */
-  readonly schemaPath: readonly SchemaTree[];
+  readonly stored: StoredType;
+  readonly isNullable: boolean;
+  /** Rows of the row group. */
+  readonly rows: number;
   readonly toNumber: ToNumber;
   readonly compressors: Compressors;
   /** For the first cell that is not a finite number: its row in the row group, from 0. */
@@ -37,7 +33,7 @@ export interface ParquetChunk {
 /** A cursor over the values of a column chunk; one page is in memory. */
 export class PageCursor {
   readonly #bytes: ByteReader;
-  readonly #parts: Parts;
+  readonly #library: Library;
   readonly #chunk: ParquetChunk;
   readonly #end: number;
   #at: number;
@@ -46,23 +42,14 @@ export class PageCursor {
   /** The entries as they are stored, and as doubles. */
   #dictionary: { readonly stored: ArrayLike<unknown>; readonly doubles: Float64Array } | undefined;
   #row = 0;
-  readonly #isNullable: boolean;
-  /** The schema of the column as if it could not hold nulls, for pages that hold none: their levels need no decoding. */
-  readonly #requiredPath: readonly SchemaTree[];
   /** Values of the page, and how many of them were taken. */
   values: Float64Array = new Float64Array(0);
   taken = 0;
 
-  constructor(bytes: ByteReader, parts: Parts, chunk: ParquetChunk) {
+  constructor(bytes: ByteReader, library: Library, chunk: ParquetChunk) {
     const { data_page_offset: data, dictionary_page_offset: dictionary, total_compressed_size: size } = chunk.metadata;
-    const column = chunk.schemaPath[1];
-    this.#isNullable = column.element.repetition_type === "OPTIONAL";
-    this.#requiredPath = [
-      chunk.schemaPath[0],
-      { ...column, element: { ...column.element, repetition_type: "REQUIRED" } },
-    ];
     this.#bytes = bytes;
-    this.#parts = parts;
+    this.#library = library;
     this.#chunk = chunk;
     // Some writers say 0 where there is no dictionary.
     this.#at = Number(dictionary ? dictionary : data);
@@ -97,7 +84,7 @@ export class PageCursor {
       const { buffer, byteOffset, byteLength } = this.#window;
       const reader = { view: new DataView(buffer, byteOffset, byteLength), offset: this.#at - this.#windowStart };
       try {
-        const header = this.#parts.parquetHeader(reader);
+        const header = this.#library.parquetHeader(reader);
         this.#at = this.#windowStart + reader.offset;
         return header;
       } catch (error) {
@@ -116,89 +103,68 @@ export class PageCursor {
   }
 
   #readDictionary(page: Uint8Array, header: PageHeader): void {
-    const { metadata, schemaPath, compressors, toNumber } = this.#chunk;
-    const bytes = this.#parts.decompressPage(page, header.uncompressed_page_size, metadata.codec, compressors);
-    const reader = { view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), offset: 0 };
+    const { metadata, stored, compressors, toNumber } = this.#chunk;
+    const bytes = this.#library.decompressPage(page, header.uncompressed_page_size, metadata.codec, compressors);
     const count = header.dictionary_page_header?.num_values ?? 0;
-    const { element } = schemaPath[schemaPath.length - 1];
-    const stored = this.#parts.readPlain(reader, metadata.type, count, element.type_length);
-    this.#dictionary = { stored, doubles: toDoubles(stored, toNumber) };
+    const values = decodeValues(this.#library, bytes, "PLAIN", stored, count);
+    this.#dictionary = { stored: values, doubles: toDoubles(values, toNumber) };
   }
 
   #readValues(page: Uint8Array, header: PageHeader): void {
-    const { metadata, schemaPath, compressors, toNumber } = this.#chunk;
-    const { codec } = metadata;
-    const v1 = header.data_page_header;
-    const v2 = header.data_page_header_v2;
-    const about = v1 ?? v2;
+    const { stored, rows, toNumber, fail } = this.#chunk;
+    const about = header.data_page_header ?? header.data_page_header_v2;
     if (about === undefined) throw new Error("a page has no header for its values");
-    const decoder = (path: readonly SchemaTree[]) =>
-      ({ type: metadata.type, codec, compressors, element: path[1].element, schemaPath: path }) as never;
-    let decoded: DataPage;
-    if (v1 !== undefined) {
-      const bytes = this.#parts.decompressPage(page, header.uncompressed_page_size, codec, compressors);
-      const levels = this.#isNullable ? levelsWithoutGap(bytes, v1.num_values) : 0;
-      decoded =
-        levels === undefined
-          ? this.#parts.readDataPage(bytes, v1, decoder(schemaPath))
-          : this.#parts.readDataPage(bytes.subarray(levels), v1, decoder(this.#requiredPath));
-    } else if (v2?.num_nulls === 0 && v2.repetition_levels_byte_length === 0) {
-      const levels = v2.definition_levels_byte_length;
-      const size = header.uncompressed_page_size - levels;
-      const rest = {
-        ...header,
-        uncompressed_page_size: size,
-        data_page_header_v2: { ...v2, definition_levels_byte_length: 0 },
-      };
-      decoded = this.#parts.readDataPageV2(page.subarray(levels), rest, decoder(this.#requiredPath));
-    } else {
-      decoded = this.#parts.readDataPageV2(page, header, decoder(schemaPath));
-    }
-    const { definitionLevels, dataPage } = decoded;
     const first = this.#row;
-    const gap = definitionLevels?.indexOf(0) ?? -1;
-    if (gap >= 0) this.#chunk.fail(first + gap, null);
-    const isIndexed = about.encoding.endsWith("_DICTIONARY");
-    const values = isIndexed ? this.#lookUp(dataPage) : toDoubles(dataPage, toNumber);
-    if (values.length !== about.num_values)
-      throw new Error(`a page has ${values.length} values, but its header says ${about.num_values}`);
+    const { num_values: count, encoding } = about;
+    if (!(count >= 0 && count <= MAX_PAGE && first + count <= rows))
+      throw new Error(`a page of ${count} values does not belong to ${rows} rows`);
+    const { levels, bytes } = this.#split(page, header);
+    // A level of 1 is a value, a level of 0 is none.
+    const gap = levels === undefined ? -1 : decodeRuns(levels, 1, count).indexOf(0);
+    if (gap >= 0) fail(first + gap, null);
+    const found = decodeValues(this.#library, bytes, encoding, stored, count);
+    if (found.length !== count) throw new Error(`a page has ${found.length} values, but its header says ${count}`);
+    const isIndexed = encoding.endsWith("_DICTIONARY");
+    const values = isIndexed ? this.#lookUp(found as Int32Array) : toDoubles(found, toNumber);
     const bad = firstNotFinite(values);
-    if (bad >= 0) {
-      const stored = isIndexed ? this.#dictionary?.stored[dataPage[bad] as number] : dataPage[bad];
-      this.#chunk.fail(first + bad, stored);
-    }
-    this.#row += values.length;
+    if (bad >= 0) fail(first + bad, isIndexed ? this.#dictionary?.stored[found[bad] as number] : found[bad]);
+    this.#row += count;
     this.values = values;
     this.taken = 0;
   }
 
-  #lookUp(indices: ArrayLike<unknown>): Float64Array {
+  /** The definition levels of a page, when its column may have gaps, and the bytes of its values. */
+  #split(page: Uint8Array, header: PageHeader): { levels: Uint8Array | undefined; bytes: Uint8Array } {
+    const { metadata, isNullable, compressors } = this.#chunk;
+    const size = header.uncompressed_page_size;
+    const v2 = header.data_page_header_v2;
+    if (v2 !== undefined) {
+      const { repetition_levels_byte_length: skipped, definition_levels_byte_length: length } = v2;
+      const start = skipped + length;
+      if (!(skipped >= 0 && length >= 0 && start <= page.length)) throw new Error("a page is shorter than its levels");
+      const rest = page.subarray(start);
+      const codec = v2.is_compressed === false ? "UNCOMPRESSED" : metadata.codec;
+      const bytes = this.#library.decompressPage(rest, size - start, codec, compressors);
+      return { levels: isNullable ? page.subarray(skipped, start) : undefined, bytes };
+    }
+    const bytes = this.#library.decompressPage(page, size, metadata.codec, compressors);
+    if (!isNullable) return { levels: undefined, bytes };
+    if (header.data_page_header?.definition_level_encoding !== "RLE")
+      throw new Error("its levels are in an old encoding");
+    const end = 4 + new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(0, true);
+    if (end > bytes.length) throw new Error("a page is shorter than its levels");
+    return { levels: bytes.subarray(4, end), bytes: bytes.subarray(end) };
+  }
+
+  #lookUp(indices: Int32Array): Float64Array {
     if (this.#dictionary === undefined) throw new Error("a page refers to a dictionary that is missing");
     const { doubles } = this.#dictionary;
     const values = new Float64Array(indices.length);
     for (let i = 0; i < values.length; i++) {
-      const index = indices[i] as number;
-      if (!(index < doubles.length)) throw new Error("a page refers to a dictionary entry that does not exist");
+      const index = indices[i];
+      if (index >= doubles.length) throw new Error("a page refers to a dictionary entry that does not exist");
       values[i] = doubles[index];
     }
     return values;
   }
-}
-
-/**
- * The length in bytes of the definition levels at the start of a page when they are one run that says "all present", as
- * writers put it; undefined for any other.
- */
-function levelsWithoutGap(page: Uint8Array, count: number): number | undefined {
-  const view = new DataView(page.buffer, page.byteOffset, page.byteLength);
-  const length = view.getUint32(0, true);
-  let run = 0;
-  let at = 4;
-  for (let shift = 0; shift < 28; shift += 7) {
-    const byte = view.getUint8(at++);
-    run |= (byte & 127) << shift;
-    if (byte < 128) break;
-  }
-  // An even number announces a run of one value, which for levels up to 1 takes one byte.
-  return (run & 1) === 0 && run >>> 1 >= count && view.getUint8(at) === 1 ? 4 + length : undefined;
 }

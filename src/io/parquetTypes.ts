@@ -1,6 +1,6 @@
 /** Types of Parquet columns: which hold numbers, and how their stored values become doubles. */
 import type { SchemaElement, SchemaTree } from "hyparquet";
-import { asIs, decimal, exactInteger, type ToNumber, truth } from "./cells.js";
+import { asIs, decimal, exactInteger, halfFloat, type ToNumber, truth } from "./cells.js";
 
 export interface ParquetType {
   /** As the format calls it: the logical type where there is one. */
@@ -52,15 +52,5 @@ function bigEndian(bytes: Uint8Array): bigint {
   return BigInt.asIntN(8 * bytes.length, value);
 }
 
-/** The smallest binary16 number, 2⁻²⁴. */
-const HALF_UNIT = 5.9604644775390625e-8;
-
-/** IEEE 754 binary16 in little-endian bytes. */
-const half: ToNumber = (bytes: unknown) => {
-  if (!(bytes instanceof Uint8Array) || bytes.length !== 2) return Number.NaN;
-  const exponent = (bytes[1] >> 2) & 31;
-  const fraction = ((bytes[1] & 3) << 8) | bytes[0];
-  if (exponent === 31) return fraction === 0 ? (bytes[1] > 127 ? -Infinity : Infinity) : Number.NaN;
-  const magnitude = (exponent === 0 ? fraction : (1024 + fraction) * (1 << (exponent - 1))) * HALF_UNIT;
-  return bytes[1] > 127 ? -magnitude : magnitude;
-};
+const half: ToNumber = (bytes: unknown) =>
+  bytes instanceof Uint8Array && bytes.length === 2 ? halfFloat(bytes[0] | (bytes[1] << 8)) : Number.NaN;

@@ -54,6 +54,7 @@ export interface TableFile {
    * Reads inputs and response into memory: X as row-major doubles, y apart.
    * @throws as `select`; {MemoryError} `TOO_LARGE`
    */
+  read(choice: ColumnChoice & { readonly target: string }): Promise<Required<Columns>>;
   read(choice?: ColumnChoice): Promise<Columns>;
 }
 
@@ -82,6 +83,8 @@ class OpenTable implements TableFile {
     return this.#rows(names ?? this.#header, names === undefined);
   }
 
+  read(choice: ColumnChoice & { readonly target: string }): Promise<Required<Columns>>;
+  read(choice?: ColumnChoice): Promise<Columns>;
   async read(choice: ColumnChoice = {}): Promise<Columns> {
     const { target } = choice;
     const names = inputNames(this.#header, this.#header, choice, this.name);

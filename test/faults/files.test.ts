@@ -1,10 +1,10 @@
-/** Rows 66, 67 and 69 of the list of bad inputs: model files, CSV files, the disk. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+/** Rows 66 to 69 of the list of bad inputs: model files, CSV files, NPY files, the disk. */
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { Link, MultiIndexModel } from "../../src/index.js";
-import { loadModel, readCsv, readCsvText, saveModel } from "../../src/io/index.js";
+import { loadModel, openTable, readCsv, readCsvText, readTable, saveModel } from "../../src/io/index.js";
 import { errorOf } from "./problem.js";
 
 const folder = mkdtempSync(join(tmpdir(), "leapflow-faults-"));
@@ -145,6 +145,41 @@ describe("row 67: CSV", () => {
   });
 });
 
+describe("row 68: NPY", () => {
+  /** What NumPy wrote, see make.py there. */
+  const numpy = (name: string): string => join(import.meta.dirname, "../golden/io", name);
+  test.each(["fortran.npy", "fortran-f4.npy", "f8.npy", "f4.npy"])("row 68: %s is read rightly", async (name) => {
+    const { data, columns } = await readTable(numpy(name));
+    const round = name.includes("f4") ? Math.fround : Number;
+    expect(columns).toEqual(["x1", "x2", "x3"]);
+    expect(Array.from(data)).toEqual(
+      Array.from({ length: 400 }, (_, i) => [round(Math.sqrt(i) - 3.25), i / 2, -i]).flat(),
+    );
+  });
+  const cut = at("cut.npy", "");
+  writeFileSync(cut, readFileSync(numpy("f8.npy")).subarray(0, 5000));
+  test.each([
+    ["big-endian", numpy("big-endian.npy"), /big-endian\.npy holds big-endian numbers \(>f8\)/],
+    ["float16", numpy("f2.npy"), /f2\.npy holds numbers of the type <f2/],
+    ["objects, which would have to be unpickled", numpy("object.npy"), /object\.npy holds Python objects/],
+    ["truncated", cut, /cut\.npy is cut short: it has 5000 bytes of 9728/],
+    ["complex numbers", numpy("complex.npy"), /column "x1" \(1\) of type <c16/],
+    ["text", numpy("strings.npy"), /column "x1" \(1\) of type <U2/],
+    ["dates", numpy("dates.npy"), /column "x1" \(1\) of type <M8\[s\]/],
+    ["three dimensions", numpy("cube.npy"), /has the shape \(2, 3, 4\)/],
+    ["none", numpy("scalar.npy"), /has the shape \(\)/],
+    ["no rows", numpy("no-rows.npy"), /has columns but no rows/],
+    ["no columns", numpy("no-columns.npy"), /has no columns/],
+    ["records of records", numpy("records-nested.npy"), /structures or arrays themselves/],
+    ["NaN", numpy("gaps.npy"), /row 5: column "x2" \(2\) is NaN/],
+    ["an integer that no double holds", numpy("inexact.npy"), /row 2: column "x2" \(2\) is 9007199254740993/],
+  ])("row 68: %s", async (_, path, words) => {
+    const error = await errorOf(() => readTable(path));
+    expect(error).toMatchObject({ name: "FormatError", code: "FORMAT" });
+    expect(error.message).toMatch(words);
+  });
+});
+
 describe("row 69: the disk", () => {
   test("row 69: missing files and folders are FILE errors that name the path", async () => {
     const missing = join(folder, "nowhere.csv");
@@ -156,6 +191,14 @@ describe("row 69: the disk", () => {
         expect(error.message).toContain(path);
       }
     }
+  });
+  test("row 69: a table that is removed between two passes is a FILE error", async () => {
+    const path = at("gone.csv", "a,b\n1,2\n");
+    const table = await openTable(path);
+    rmSync(path);
+    const error = await errorOf(() => table.read());
+    expect(error).toMatchObject({ name: "FormatError", code: "FILE" });
+    expect(error.message).toContain(path);
   });
   test("row 69: saving where nothing can be saved is a FILE error", async () => {
     for (const path of [join(folder, "no", "such", "model.json"), "/dev/full"]) {

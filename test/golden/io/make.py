@@ -106,14 +106,47 @@ write_arrow("names.arrow", names, "file", 150)
 write_arrow("empty.arrow", FEW.slice(0, 0), "file", 150)
 feather.write_feather(FEW, "lz4.feather", compression="lz4", chunksize=150)
 feather.write_feather(FEW, "zstd.feather", compression="zstd", chunksize=150)
+# Blocks of 64 KiB that refer to the ones before them.
+feather.write_feather(pa.table({"x": pa.array((np.arange(20000) % 5000) * 0.5)}), "blocks.feather", compression="lz4")
 write_arrow("legacy.arrow", FEW, "stream", 150, use_legacy_format=True)
 parts = [pa.array([[0.5, 1.5], [0.5, 1.5, 2.5], [9.5]][k]).dictionary_encode() for k in range(3)]
 table = pa.table({"coded": pa.chunked_array(parts), "x": pa.array(np.arange(6.0))})
 write_arrow("replaced.arrows", table, "stream", 10)
 write_arrow("delta.arrows", table.slice(0, 5), "stream", 10, emit_dictionary_deltas=True)
 write_arrow("delta.arrow", table.slice(0, 5), "file", 10, emit_dictionary_deltas=True)
-runs = pa.RunEndEncodedArray.from_arrays(pa.array([2, 5], pa.int32()), pa.array([0.5, 7.5]))
-write_arrow("runs.arrow", pa.table({"runs": runs}), "file", 10)
+# A column of numbers behind one of every other layout, whose buffers have to be counted to find it; and coded numbers with gaps.
+short = range(40)
+some = lambda k, value: None if k % 7 == 3 else value
+layouts = {
+    "runs": pa.RunEndEncodedArray.from_arrays(pa.array([25, 40], pa.int32()), pa.array([0.5, 7.5])),
+    "large_text": pa.array([some(k, f"{k}") for k in short], pa.large_string()),
+    "view": pa.array([some(k, f"a text that is too long to be kept in place {k}") for k in short], pa.string_view()),
+    "bytes_view": pa.array([some(k, b"short") for k in short], pa.binary_view()),
+    "fixed": pa.array([some(k, b"abc") for k in short], pa.binary(3)),
+    "large_list": pa.array([some(k, [1, k]) for k in short], pa.large_list(pa.int8())),
+    "list_view": pa.array([some(k, ["x"]) for k in short], pa.list_view(pa.string_view())),
+    "pair": pa.array([some(k, [1.0, 2.0]) for k in short], pa.list_(pa.float64(), 2)),
+    "map": pa.array([some(k, [("k", k)]) for k in short], pa.map_(pa.string(), pa.int32())),
+    "struct": pa.array([some(k, {"a": [f"{k}"], "b": k % 2 == 0}) for k in short]),
+    "sparse": pa.UnionArray.from_sparse(
+        pa.array([k % 2 for k in short], pa.int8()), [pa.array(short), pa.array([str(k) for k in short])]
+    ),
+    "dense": pa.UnionArray.from_dense(
+        pa.array([0] * 40, pa.int8()), pa.array(short, pa.int32()), [pa.array(short), pa.array(["x"])]
+    ),
+    "interval": pa.array([some(k, (1, 2, k)) for k in short], pa.month_day_nano_interval()),
+    "none": pa.nulls(40),
+    "kind": pa.array([some(k, ["red", "green"][k % 2]) for k in short]).dictionary_encode(),
+    "dec32": pa.array([decimal.Decimal(k * 115).scaleb(-2) for k in short], pa.decimal32(9, 2)),
+    "dec64": pa.array([decimal.Decimal(k * -1001).scaleb(-3) for k in short], pa.decimal64(18, 3)),
+    "dec256": pa.array([decimal.Decimal(k * 10**20 + 7).scaleb(-19) for k in short], pa.decimal256(60, 19)),
+    "coded": pa.DictionaryArray.from_arrays(pa.array([k % 3 for k in short], pa.uint8()), pa.array([0.5, -1.5, 1e9])),
+    "gap": pa.DictionaryArray.from_arrays(pa.array([some(k, k % 3) for k in short], pa.int64()), pa.array([0.5, -1.5, 1e9])),
+    "gap_in_dictionary": pa.DictionaryArray.from_arrays(pa.array([k % 3 for k in short]), pa.array([0.5, None, 1e9])),
+    "last": pa.array([k * 0.5 for k in short]),
+}
+write_arrow("layouts.arrow", pa.table(layouts), "file", 15)
+write_arrow("layouts-zstd.arrows", pa.table(layouts), "stream", 15, compression="zstd")
 
 # NPY
 X = np.stack([np.sqrt(i) - 3.25, i * 0.5, -1.0 * i], axis=1)

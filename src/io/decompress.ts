@@ -1,7 +1,7 @@
 /** Decompressors for Parquet pages and Arrow buffers: Node's own where there are some, libraries elsewhere. */
 import type { Compressors } from "hyparquet";
 
-type Decompress = (input: Uint8Array, length: number) => Uint8Array;
+export type Decompress = (input: Uint8Array, length: number) => Uint8Array;
 type Zlib = Readonly<
   Record<string, ((input: Uint8Array, options: { maxOutputLength: number }) => Uint8Array) | undefined>
 >;

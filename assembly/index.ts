@@ -8,6 +8,7 @@ export { combine, contractFields, fields, residual, scaleFields } from "./gradie
 export { accumulateGram, accumulateMoment } from "./gram";
 export { features } from "./hermite";
 export { complexPathGradients, complexPathResponses, pathGradients, pathResponses } from "./meanField";
+export { accumulateProducts, combineSums } from "./moments";
 export { thinQr } from "./qr";
 export { radial, radialGradient } from "./radial";
 export { columnSquares, columnSums, secondMoment, standardize } from "./statistics";
@@ -15,7 +16,7 @@ export { backSolveRows, solveRows } from "./triangular";
 
 /** Version of this list; src/kernel/ops.ts has the same number. */
 export function abiVersion(): i32 {
-  return 3;
+  return 4;
 }
 
 /** First byte after the static data; everything from here on belongs to the caller. */

@@ -18,7 +18,7 @@ interface Case {
   /** Lengths of its arrays in doubles. */
   readonly arrays: readonly number[];
   /** Prepares what random numbers cannot be, such as tables of indices. */
-  prepare?(machine: Machine, at: readonly number[]): void;
+  prepare?(machine: Machine, at: readonly number[]): unknown;
   call(ops: KernelOps, at: readonly number[]): void;
 }
 
@@ -48,6 +48,17 @@ function gram(p: number): Case {
     flops: B * p * (p + 1),
     arrays: [B * p, (p * (p + 1)) / 2],
     call: (ops, [phi, g]) => ops.accumulateGram(phi, p, g),
+  };
+}
+
+/** Rows in groups of four against column pairs, every group as wide as the other. */
+function products(groups: number, pairs: number): Case {
+  return {
+    name: `accumulateProducts ${4 * groups} × ${2 * pairs}`,
+    flops: 2 * B * 8 * groups * pairs,
+    arrays: [B * 4 * groups, B * 2 * pairs, groups, 8 * groups * pairs],
+    prepare: ({ i32 }, at) => i32.fill(pairs, at[2] / 4, at[2] / 4 + groups),
+    call: (ops, [a, b, widths, out]) => ops.accumulateProducts(a, groups, b, widths, out),
   };
 }
 
@@ -124,6 +135,7 @@ const CASES: readonly Case[] = [
   gram(28),
   gram(60),
   gram(210),
+  products(6, 12),
   fields(2, 28, 21),
   fields(3, 56, 35),
   features(2, 6, 28),

@@ -17,7 +17,7 @@
 export const BLOCK_ROWS = 96;
 
 /** Version of this interface; the binary exports its own and the wrapper refuses another. */
-export const ABI_VERSION = 3;
+export const ABI_VERSION = 4;
 
 /**
  * Radial functions κ of the squared distance q: "gauss" is e^{−q/2}; "matern52", with d = √(5q), is (1 + d + d²/3)e^{−d}.
@@ -78,6 +78,25 @@ export interface KernelOps {
   accumulateGram(phi: Address, p: number, gram: Address): void;
   /** moment[j] += Σ phi[j]·y over the block. */
   accumulateMoment(phi: Address, p: number, y: Address, moment: Address): void;
+  /**
+   * Products of two families of rows: for `groups` groups of four rows a, group g against the first 2·widths[g] rows of b
+   * (int32), sum(i, j) += Σ a[i]·b[j] over the block. `out` holds one tile of eight sums per group and pair of rows b, in
+   * that order; inside a tile entry (i, j) of the 4×2 rows is at 2i + j.
+   */
+  accumulateProducts(a: Address, groups: number, b: Address, widths: Address, out: Address): void;
+  /**
+   * Fixed sparse combinations: out[t] = factors[t]·sums[places[t]] for t < count, then in turn
+   * out[entries[t − count]] += factors[t]·sums[places[t]] for count ≤ t < terms. places and entries are int32.
+   */
+  combineSums(
+    sums: Address,
+    terms: number,
+    places: Address,
+    factors: Address,
+    entries: Address,
+    count: number,
+    out: Address,
+  ): void;
   /**
    * Several linear combinations of features at once: out[0] = Σ_{j<p} c[j]·phi[j] and, for k < r,
    * out[1+k] = Σ_{j<prefix} ck[j·r + k]·phi[j]. r may be 0.

@@ -8,6 +8,7 @@
  * - IN ORDER: one sum, left to right.
  */
 import { createMeanFieldOps } from "./meanFieldReference.js";
+import { createMomentOps } from "./momentsReference.js";
 import { type Address, BLOCK_ROWS, type KernelOps } from "./ops.js";
 import { createRadialOps } from "./radialReference.js";
 import { createTriangularOps } from "./triangularReference.js";
@@ -249,6 +250,7 @@ export function createReferenceOps(memory: MemoryViews): KernelOps {
     },
 
     ...createMeanFieldOps(memory),
+    ...createMomentOps(memory),
     ...createRadialOps(memory),
     ...createTriangularOps(memory),
   };

@@ -1,5 +1,6 @@
 /** Problem shape → slots and total bytes; pure arithmetic. */
 import { MemoryError } from "../base/errors.js";
+import { type MomentSizes, momentSizes } from "./moments.js";
 import { BLOCK_ROWS } from "./ops.js";
 
 /** What a workspace must hold. */
@@ -42,6 +43,8 @@ export interface Layout {
   /** p + c·r, columns of the tangent space of a fit; 0 when it is not looked at. */
   readonly tangentCount: number;
   readonly resident: boolean;
+  /** Sizes of the moments from which the normal equations are expanded; absent where forming them directly is cheaper. */
+  readonly moments: MomentSizes | undefined;
   readonly slots: Readonly<Record<SlotName, number>>;
   readonly bytes: number;
 }
@@ -68,6 +71,14 @@ const SLOT_NAMES = [
   "rowWeights",
   "h",
   "phi",
+  "momentTable",
+  "momentWidths",
+  "momentRows",
+  "momentResponse",
+  "momentSums",
+  "momentPlaces",
+  "momentFactors",
+  "momentEntries",
   "c",
   "target",
   "rootWeights",
@@ -98,6 +109,8 @@ export function layoutOf(shape: ProblemShape, hold = true): Layout {
   const motions = complement * rank;
   const tangentCount = shape.complement === undefined ? 0 : featureCount + motions;
   const resident = hold && paddedRows * stride * F64 <= RESIDENT_BYTES;
+  const moments = momentSizes(shape);
+  const momentRows = moments ? moments.firstRows + moments.secondRows : 0;
   const doubles: Record<SlotName, number> = {
     center: stride,
     inverseScale: stride,
@@ -118,8 +131,16 @@ export function layoutOf(shape: ProblemShape, hold = true): Layout {
     xBlock: BLOCK_ROWS * stride,
     scratch: BLOCK_ROWS * stride,
     rowWeights: BLOCK_ROWS,
-    h: rank * (degree + 1) * BLOCK_ROWS,
+    h: rank * ((moments ? 2 * degree : degree) + 1) * BLOCK_ROWS,
     phi: featureCount * BLOCK_ROWS,
+    momentTable: moments ? momentRows + moments.responseRows : 0,
+    momentWidths: moments ? Math.ceil((moments.widths.length + moments.responseWidths.length) / 2) : 0,
+    momentRows: momentRows * BLOCK_ROWS,
+    momentResponse: moments ? moments.responseRows * BLOCK_ROWS : 0,
+    momentSums: moments ? moments.sums + moments.responseSums : 0,
+    momentPlaces: moments ? Math.ceil(moments.terms / 2) : 0,
+    momentFactors: moments ? moments.terms : 0,
+    momentEntries: moments ? Math.ceil((moments.terms - packedCount) / 2) : 0,
     c: Math.max(rank, 1) * BLOCK_ROWS,
     target: paddedRows,
     rootWeights: paddedRows,
@@ -144,7 +165,7 @@ export function layoutOf(shape: ProblemShape, hold = true): Layout {
     slots[name] = bytes;
     bytes += Math.ceil((doubles[name] * F64) / ALIGN) * ALIGN;
   }
-  return { shape, stride, blocks, paddedRows, packedCount, tangentCount, resident, slots, bytes };
+  return { shape, stride, blocks, paddedRows, packedCount, tangentCount, resident, moments, slots, bytes };
 }
 
 /**

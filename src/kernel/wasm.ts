@@ -41,6 +41,8 @@ const OPERATIONS: { readonly [name in keyof KernelOps]: true } = {
   features: true,
   accumulateGram: true,
   accumulateMoment: true,
+  accumulateProducts: true,
+  combineSums: true,
   fields: true,
   residual: true,
   scaleFields: true,

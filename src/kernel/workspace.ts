@@ -1,9 +1,18 @@
 /** The passes of a fit at a basis, written once for both kernels: normal equations, residuals, gradients. */
 import type { RunControl } from "../base/control.js";
-import { InputError } from "../base/errors.js";
 import type { DenseRows, KernelChoice } from "../base/types.js";
 import { BLOCK_BYTES, Blocks, reserve } from "./blocks.js";
 import type { Machine } from "./machine.js";
+import type { MomentPlan } from "./momentPlan.js";
+import { MOMENT_TOLERANCE } from "./moments.js";
+import {
+  addFeatures,
+  addMoments,
+  assertFinite,
+  clearNormalEquations,
+  finishMoments,
+  prepareMoments,
+} from "./normalEquations.js";
 import { type Address, BLOCK_ROWS } from "./ops.js";
 import type { ProblemShape, SlotName } from "./shape.js";
 
@@ -31,6 +40,9 @@ export interface ResidualSums {
  */
 export class Workspace extends Blocks {
   #current: 0 | 1 = 0;
+  #plan: MomentPlan | undefined;
+  /** Bound of the relative error of the normal equations; 0 when they were formed directly. */
+  #error = 0;
 
   /**
    * Reserves the arena of a problem.
@@ -50,6 +62,7 @@ export class Workspace extends Blocks {
     const workspace = new Workspace(tenant, layout, rows, control);
     const m = tenant.enter();
     m.i32.set(table, workspace.at(m, "table") / 4);
+    workspace.#plan = prepareMoments(workspace);
     return workspace;
   }
 
@@ -58,27 +71,21 @@ export class Workspace extends Blocks {
     const { stride, shape } = this.layout;
     const r = shape.rank;
     this.storePaired(a);
-    this.#clearNormalEquations();
-    await this.pass(this.#linkFlops() + 2 * BLOCK_ROWS * stride * r, (m, b) => {
-      const z = this.row(m, this.#slot("z", true), b, r);
-      if (r > 0) m.ops.project(this.block(m, b), stride, r, this.at(m, "paired"), z);
-      this.#accumulate(m, b, z);
+    await this.#accumulate(true, false, 2 * BLOCK_ROWS * stride * r, (m, b) => {
+      if (r > 0)
+        m.ops.project(this.block(m, b), stride, r, this.at(m, "paired"), this.row(m, this.#slot("z", true), b, r));
     });
-    this.#assertFinite();
   }
 
   /** Z(t) = (Z + t·Z_Δ)·m into the trial, with its normal equations, without reading X; m is r×r. */
   async combineTrial(t: number, mixing: Float64Array): Promise<void> {
     const r = this.layout.shape.rank;
-    this.#clearNormalEquations();
     this.store(this.tenant.enter(), "small", mixing);
-    await this.pass(this.#linkFlops(), (m, b) => {
-      const z = this.row(m, this.#slot("z", true), b, r);
+    await this.#accumulate(true, false, 0, (m, b) => {
       const from = this.row(m, this.#slot("z", false), b, r);
-      m.ops.combine(from, this.row(m, "direction", b, r), r, t, this.at(m, "small"), z);
-      this.#accumulate(m, b, z);
+      const to = this.row(m, this.#slot("z", true), b, r);
+      m.ops.combine(from, this.row(m, "direction", b, r), r, t, this.at(m, "small"), to);
     });
-    this.#assertFinite();
   }
 
   /**
@@ -86,9 +93,7 @@ export class Workspace extends Blocks {
    * `solveTrial`; the current point stays.
    */
   async accumulateKept(keep: Uint8Array): Promise<void> {
-    const r = this.layout.shape.rank;
-    this.#clearNormalEquations();
-    await this.pass(this.#linkFlops(), (m, b) => {
+    await this.#accumulate(false, true, 0, (m, b) => {
       const first = b * BLOCK_ROWS;
       const w = this.view(m, "rowWeights", BLOCK_ROWS);
       const y = this.view(m, "c", BLOCK_ROWS);
@@ -99,9 +104,7 @@ export class Workspace extends Blocks {
         w[i] = kept * own[first + i];
         y[i] = kept * target[first + i];
       }
-      this.#accumulate(m, b, this.row(m, this.#slot("z", false), b, r), this.at(m, "rowWeights"), this.at(m, "c"));
     });
-    this.#assertFinite();
   }
 
   /** Copies of the trial's normal equations: ΦᵀΦ packed upper, Φᵀy. */
@@ -126,7 +129,8 @@ export class Workspace extends Blocks {
     const gram = this.view(m, "gram", this.layout.packedCount);
     for (let k = 0; k < factor.length; k++) factor[k] = gram[k] / this.weightSum;
     for (let j = 0; j < p; j++) factor[(j * (j + 1)) / 2 + j] += penalty[j];
-    const status = m.ops.choleskyFactor(this.at(m, slot), p, pivotTolerance);
+    // A pivot below the error of the Gram matrix is noise.
+    const status = m.ops.choleskyFactor(this.at(m, slot), p, Math.max(pivotTolerance, this.#error));
     if (status !== 0) return { pivot: status - 1 };
     const moment = this.view(m, "moment", p);
     const c = this.view(m, "coefficients", p);
@@ -328,11 +332,52 @@ export class Workspace extends Blocks {
     m.ops.features(z, rank, degree, scale, this.at(m, "table"), featureCount, this.at(m, "h"), phi);
   }
 
-  #accumulate(m: Machine, b: number, z: Address, scale?: Address, y = this.row(m, "target", b, 1)): void {
-    const p = this.layout.shape.featureCount;
-    this.#features(m, b, z, scale);
-    m.ops.accumulateGram(this.at(m, "phi"), p, this.at(m, "gram"));
-    m.ops.accumulateMoment(this.at(m, "phi"), p, y, this.at(m, "moment"));
+  /**
+   * Normal equations at the trial or current z. `prepare` makes z of a block, or with `own` its weights and response in
+   * "rowWeights" and "c".
+   *
+   * Moments are taken where they pay, and given up for a direct pass when their error bound is too large. Either way the
+   * result depends on (z, w, y) alone, and the loss is computed from residuals at the coefficients found, where it is
+   * stationary: it feels the difference of the two only to second order, so a line search may meet both.
+   */
+  async #accumulate(
+    trial: boolean,
+    own: boolean,
+    flops: number,
+    prepare: (m: Machine, b: number) => void,
+  ): Promise<void> {
+    const r = this.layout.shape.rank;
+    const plan = this.#plan;
+    const add = (m: Machine, b: number, moments: MomentPlan | undefined): void => {
+      const z = this.row(m, this.#slot("z", trial), b, r);
+      const weights = own ? this.at(m, "rowWeights") : this.row(m, "rootWeights", b, 1);
+      const y = own ? this.at(m, "c") : this.row(m, "target", b, 1);
+      if (moments) {
+        addMoments(this, moments, m, z, weights, y);
+      } else {
+        this.#features(m, b, z, weights);
+        addFeatures(this, m, y);
+      }
+    };
+    clearNormalEquations(this, plan);
+    this.#error = 0;
+    await this.pass(flops + this.#linkFlops(), (m, b) => {
+      prepare(m, b);
+      add(m, b, plan);
+    });
+    if (plan) {
+      const error = finishMoments(this, plan);
+      if (error <= MOMENT_TOLERANCE) {
+        this.#error = error;
+        return;
+      }
+      clearNormalEquations(this, plan);
+      await this.pass(this.#linkFlops(), (m, b) => {
+        if (own) prepare(m, b);
+        add(m, b, undefined);
+      });
+    }
+    assertFinite(this);
   }
 
   #featureFlops(): number {
@@ -342,26 +387,5 @@ export class Workspace extends Blocks {
   #linkFlops(): number {
     const p = this.layout.shape.featureCount;
     return this.#featureFlops() + BLOCK_ROWS * p * (p + 1);
-  }
-
-  #clearNormalEquations(): void {
-    const m = this.tenant.enter();
-    this.view(m, "gram", this.layout.packedCount).fill(0);
-    this.view(m, "moment", this.layout.shape.featureCount).fill(0);
-  }
-
-  #assertFinite(): void {
-    const m = this.tenant.enter();
-    const { featureCount: p, degree } = this.layout.shape;
-    const gram = this.view(m, "gram", this.layout.packedCount);
-    const moment = this.view(m, "moment", p);
-    for (let j = 0; j < p; j++) {
-      if (Number.isFinite(gram[(j * (j + 1)) / 2 + j]) && Number.isFinite(moment[j])) continue;
-      throw new InputError(
-        "OVERFLOW",
-        `the Hermite features of degree ${degree} overflow on these inputs. Lower the degree, scale or whiten the columns, or drop the extreme rows.`,
-        { details: { degree, feature: j } },
-      );
-    }
   }
 }

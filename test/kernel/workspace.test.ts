@@ -26,6 +26,8 @@ const CASES: Case[] = [
   { n: 97, d: 5, r: 3, degree: 2, weighted: true },
   { n: 400, d: 17, r: 4, degree: 3, weighted: true },
   { n: 300, d: 9, r: 7, degree: 2, weighted: false },
+  { n: 500, d: 4, r: 2, degree: 6, weighted: true },
+  { n: 290, d: 6, r: 5, degree: 3, weighted: false },
 ];
 
 function data({ n, d, r, weighted }: Case) {
@@ -84,6 +86,8 @@ async function everything(c: Case, kernel: "wasm" | "reference", hold: boolean):
   out.push(...workspace.normalEquations().gram);
   workspace.acceptTrial();
   out.push(...workspace.projections());
+  await workspace.accumulateKept(Uint8Array.from({ length: c.n }, (_, i) => (i % 3 === 1 ? 0 : 1)));
+  out.push(...workspace.normalEquations().gram, ...workspace.normalEquations().moment);
   workspace.dispose();
   return out;
 }

@@ -13,8 +13,9 @@ import type { OpenReader, TableBlock } from "./reader.js";
 // The readers on the registry take whole record batches, all columns of them, and decode every dictionary again for each; a
 // batch is often the whole file. Columns of numbers are plain memory, and finding them takes no more than what is here.
 
-/** Rows of a column that are read at once: 1 MiB of doubles, and a whole number of bytes of truth values. */
-const READ_ROWS = 1 << 17;
+/** Rows that are read at once: at most 1 MiB of doubles of a column, 64 MiB of all; whole bytes of truth values. */
+const readRowsFor = (columns: number): number => 8 * Math.max(1024, Math.min(1 << 14, Math.floor((1 << 20) / columns)));
+
 /** Largest buffer that is decompressed. */
 const MAX_BUFFER = 2 ** 30;
 
@@ -76,6 +77,7 @@ class ArrowPass {
   async *rows(messages: readonly ArrowMessage[], isFile: boolean): AsyncGenerator<TableBlock> {
     // In a file a dictionary may come after its first use.
     if (isFile) for (const message of messages) if (message.kind === "dictionary") await this.#addDictionary(message);
+    const step = readRowsFor(this.#chosen.length);
     let first = 0;
     let number = 0;
     for (const message of messages) {
@@ -83,8 +85,8 @@ class ArrowPass {
       if (message.kind !== "batch") continue;
       const part = `record batch ${++number}`;
       const batch = await readHeader(this.#bytes, message, part, (header) => batchOf(header.table(2), message, part));
-      for (let from = 0; from < batch.rows; from += READ_ROWS) {
-        const count = Math.min(READ_ROWS, batch.rows - from);
+      for (let from = 0; from < batch.rows; from += step) {
+        const count = Math.min(step, batch.rows - from);
         // All at once: the requests of a remote file overlap.
         yield* blocksOf(await Promise.all(this.#chosen.map((j) => this.#column(batch, j, from, count, first))), count);
       }

@@ -20,7 +20,7 @@ export interface CsvOptions {
  * cell is refused, never skipped or guessed.
  *
  * @throws {FormatError} `FORMAT` with the line number and, for a cell, the column name
- * Cost: about 100 ns per cell.
+ * Cost: 0.1 to 0.7 µs per cell, by the digits of its number.
  */
 export async function readCsvText(text: string, options: CsvOptions = {}): Promise<NumericTable> {
   const { source = "CSV", ...rest } = options;

@@ -63,6 +63,8 @@ async function* rowsOf(
   used.delete("");
   const compressors = await decompressors(used);
   const step = blockRowsFor(chosen.length);
+  // 64 MiB for all columns together.
+  const readBytes = Math.max(1 << 15, Math.min(1 << 19, Math.floor((1 << 26) / chosen.length)));
   let before = 0;
   for (const [g, group] of metadata.row_groups.entries()) {
     const rows = Number(group.num_rows);
@@ -96,6 +98,7 @@ async function* rowsOf(
         stored: { type: about.type, length: element.type_length },
         isNullable: element.repetition_type === "OPTIONAL",
         rows,
+        readBytes,
         toNumber: toNumber[j],
         compressors,
         fail,

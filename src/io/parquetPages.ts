@@ -9,10 +9,9 @@ import { decodeRuns, decodeValues, type loadLibrary, type StoredType } from "./p
 
 type Library = Awaited<ReturnType<typeof loadLibrary>>;
 
-/** Bytes read at once at least: the header of a page and, mostly, the page. */
-const READ = 1 << 19;
 /** Bytes that a page header is looked for in at first; one with long statistics has more. */
 const HEADER = 1 << 14;
+const MAX_HEADER = 1 << 22;
 
 /** Values of a page at most: no writer makes such pages, but a run of one value may claim any length. */
 const MAX_PAGE = 1 << 26;
@@ -24,6 +23,8 @@ export interface ParquetChunk {
   readonly isNullable: boolean;
   /** Rows of the row group. */
   readonly rows: number;
+  /** Bytes to read at once at least: the header of a page and, mostly, the page. */
+  readonly readBytes: number;
   readonly toNumber: ToNumber;
   readonly compressors: Compressors;
   /** For the first cell that is not a finite number: its row in the row group, from 0. */
@@ -88,7 +89,7 @@ export class PageCursor {
         this.#at = this.#windowStart + reader.offset;
         return header;
       } catch (error) {
-        if (this.#at + wanted >= this.#end || wanted > READ) throw error;
+        if (this.#at + wanted >= this.#end || wanted > MAX_HEADER) throw error;
       }
     }
   }
@@ -98,7 +99,10 @@ export class PageCursor {
     const end = Math.min(this.#at + count, this.#end);
     if (this.#at >= this.#windowStart && end <= this.#windowStart + this.#window.length) return;
     // A little more than the page, so that the header of the next one needs no read of its own.
-    this.#window = await this.#bytes.read(this.#at, Math.min(this.#at + Math.max(READ, count + HEADER), this.#end));
+    this.#window = await this.#bytes.read(
+      this.#at,
+      Math.min(this.#at + Math.max(this.#chunk.readBytes, count + HEADER), this.#end),
+    );
     this.#windowStart = this.#at;
   }
 

@@ -133,3 +133,15 @@ test("an Arrow batch larger than one read comes in slices, each column by its ow
   expect(Math.max(...ranges.map(([from, to]) => to - from))).toBe(2 ** 20);
   await expect(collect(table, ["gap"])).rejects.toThrow(/row 270002 \(record batch 1\): column "gap" \(7\) is null/);
 });
+
+test("a large Parquet row group is read in ranges, never as a whole", async () => {
+  const data = Float64Array.from({ length: 300_000 }, (_, i) => i / 7);
+  const columnData = ["a", "b"].map((name) => ({ name, data, type: "DOUBLE" as const, encoding: "PLAIN" as const }));
+  const options = { codec: "UNCOMPRESSED" as const, rowGroupSize: data.length, pageSize: 1 << 16 };
+  const { blob, ranges } = watchedBlob(new Uint8Array(parquetWriteBuffer({ columnData, ...options })));
+  const table = await openTable(blob, { name: "big.parquet" });
+  const { values } = await collect(table, ["b"]);
+  expect(values.b).toEqual(Array.from(data));
+  expect(Math.max(...ranges.map(([from, to]) => to - from))).toBeLessThanOrEqual(2 ** 19);
+  expect(ranges.reduce((sum, [from, to]) => sum + to - from, 0)).toBeLessThan(1.5 * 8 * data.length);
+});

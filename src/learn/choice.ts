@@ -5,7 +5,7 @@ import { type Study, weightedMean } from "./study.js";
 /** A gain must exceed this part of the best score, beside one standard error. */
 const LEAST_GAIN = 0.02;
 /** Inside a rank, fewer degrees of freedom win over a better score by less than this many standard errors. */
-const NEARLY = 0.25;
+const NEARLY = 0.5;
 
 /** The constant holds against a best score within this many standard errors: that score is the least of many. */
 const CONSTANT_DOUBT = 2;

@@ -10,6 +10,7 @@ import { type InputMap, toRawDirections } from "../solve/inputMap.js";
 import type { LinkFamily } from "../solve/options.js";
 import type { FitData } from "../solve/problem.js";
 import { Fit, type TriedModel } from "../solve/report.js";
+import { errorsFrom } from "../solve/standardErrors.js";
 import type { Candidate } from "./candidate.js";
 import { fitCustomLink } from "./customLink.js";
 import { fitKernelLink } from "./kernelLink.js";
@@ -33,8 +34,8 @@ const GOOD = 0.01;
 const POOR = 0.5;
 /** A polynomial must lower the score of a process by this part, and a standard error, to be kept. */
 const POLYNOMIAL_GAIN = 0.2;
-/** A link of one more rank must lower the score by this part. */
-const RANK_GAIN = 0.1;
+/** A link of one more rank must lower the score by this part: no permutation test stands behind it. */
+const RANK_GAIN = 0.2;
 
 /**
  * Whether the polynomial may be improved upon: its degree has not converged, or inputs or errors have long tails.
@@ -46,7 +47,7 @@ export function isWorthTrying(study: Study, chosen: Candidate, all: readonly Can
   const n = study.rows.rows;
   const x = log(n);
   if (radius * radius > 2 * (rank + 2 * x + 2 * Math.sqrt(rank * x))) return true;
-  if (score > POOR) return degree > 1;
+  if (score > POOR) return true;
   if (rank > 1 && score < GOOD) return false;
   if (degree <= CONVERGED_DEGREE) return false;
   const next = all.find((c) => c.rank === rank && c.degree === degree + 1);
@@ -113,8 +114,8 @@ function problemOf(study: Study, w0: Float64Array, slopes: Float64Array): LinkPr
 }
 
 /**
- * The link that the option asks for, or with `"auto"` a Gaussian process wherever the polynomial does not predict clearly
- * better: the process stays bounded outside the rows, which no leave-one-out error sees.
+ * The link that the option asks for, or with `"auto"` a Gaussian process where it predicts better, or as well as a
+ * polynomial of high degree: it stays bounded outside the rows, which no leave-one-out error sees.
  */
 export async function chooseLink(
   study: Study,
@@ -128,11 +129,27 @@ export async function chooseLink(
   if (!asked && !isWorthTrying(study, chosen, all)) return { tried: [], richer: undefined };
   const tried = await richerLinks(study, chosen, family === "auto" ? "kernel" : family);
   if (tried.length === 0) return { tried, richer: undefined };
-  if (!asked && improves(study, tried[0].link.errors, chosen.errors, POLYNOMIAL_GAIN))
-    return { tried, richer: undefined };
+  if (chosen.rank > 1 && tried[0].link.score > chosen.score && tried[0].name !== "custom") {
+    // Landmarks are drawn; a process that lost to the polynomial may have drawn badly.
+    tried.push(
+      ...(await richerLinks({ ...study, seed: study.seed + 1 }, chosen, family === "auto" ? "kernel" : family)),
+    );
+    tried.sort((a, b) => a.link.score - b.link.score);
+  }
+  if (!asked && !isBetter(study, tried[0], chosen)) return { tried, richer: undefined };
   const isKernel = family === "auto" || family === "kernel";
   const richer = isKernel && !rankIsGiven ? await grownLink(study, tried[0], all) : tried[0];
   return { tried: tried.includes(richer) ? tried : [...tried, richer], richer };
+}
+
+/**
+ * A polynomial of low degree is kept unless a process predicts better by a standard error; one of high degree gives way
+ * unless it predicts clearly better itself.
+ */
+function isBetter(study: Study, { link }: Richer, { degree, errors }: Candidate): boolean {
+  return degree <= CONVERGED_DEGREE
+    ? improves(study, errors, link.errors, 0)
+    : !improves(study, link.errors, errors, POLYNOMIAL_GAIN);
 }
 
 /** How a richer link stands in the list of what was tried. */
@@ -175,6 +192,7 @@ export function withRicherLink(fit: Fit, data: FitData, inputs: InputMap, study:
   const { standardErrors: _, ...diagnostics } = fit.diagnostics;
   const z = model.project({ data: rows.data, rows: rows.rows, columns: inputs.columns });
   const family = name.split(" ")[0];
+  const standardErrors = link.covariance && errorsFrom(inputs, link.basis, rank, link.covariance);
   return new Fit({
     ...fit,
     model,
@@ -190,6 +208,7 @@ export function withRicherLink(fit: Fit, data: FitData, inputs: InputMap, study:
       },
       selection: { ...diagnostics.selection, family },
       degreesOfFreedom: link.degreesOfFreedom,
+      ...(standardErrors ? { standardErrors } : {}),
       gaussianity: gaussianityOf(Float64Array.from(z.to1DArray()), rows.rows, rank),
       principalValues: principalValuesOf(link.gradientMoment, rank).map((v) => v * scale),
       leaps: fittedLeaps(link.link.toHermite(), link.noise / Math.sqrt(study.y.length)),

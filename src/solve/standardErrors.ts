@@ -33,10 +33,24 @@ export async function directionErrors(
   basis: Float64Array,
   errors: Float64Array,
 ): Promise<DirectionErrors | undefined> {
-  const { complement: c = 0, rank: r } = workspace.layout.shape;
+  const { complement = 0, rank } = workspace.layout.shape;
+  if (complement === 0 || rank === 0) return undefined;
+  return errorsFrom(inputs, basis, rank, await tangentSandwich(workspace, errors));
+}
+
+/**
+ * Standard errors from the covariance of the motions of a basis.
+ * @param covariance - cr×cr, motion (a, l) of `complementOf(basis)` at a + l·c
+ */
+export function errorsFrom(
+  inputs: InputMap,
+  basis: Float64Array,
+  r: number,
+  covariance: Float64Array,
+): DirectionErrors | undefined {
+  const c = inputs.dim - r;
   const d = inputs.columns;
   if (c === 0 || r === 0) return undefined;
-  const covariance = await tangentSandwich(workspace, errors);
   const moves = toColumns(inputs, complementOf(basis, inputs.dim, r), c);
   const identity = new Float64Array(r * r);
   for (let k = 0; k < r; k++) identity[k * r + k] = 1;

@@ -30,6 +30,8 @@ const CONVERGED_DEGREE = 3;
 const NEARLY_CONVERGED_DEGREE = 4;
 /** Scores below which several directions are modelled well enough. */
 const GOOD = 0.01;
+/** Projections this much beyond the largest of a Gaussian sample, squared, have long tails. */
+const LONG_TAIL = 1.25;
 /** Scores above which a richer link is always worth a try. */
 const POOR = 0.5;
 /** A polynomial must lower the score of a process by this part, and a standard error, to be kept. */
@@ -46,7 +48,7 @@ export function isWorthTrying(study: Study, chosen: Candidate, all: readonly Can
   if (rank === 0) return false;
   const n = study.rows.rows;
   const x = log(n);
-  if (radius * radius > 2 * (rank + 2 * x + 2 * Math.sqrt(rank * x))) return true;
+  if (radius * radius > LONG_TAIL * (rank + 2 * x + 2 * Math.sqrt(rank * x))) return true;
   if (score > POOR) return true;
   if (rank > 1 && score < GOOD) return false;
   if (degree <= CONVERGED_DEGREE) return false;

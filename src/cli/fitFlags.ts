@@ -8,9 +8,13 @@ interface Flag {
 }
 
 const FLAGS: readonly Flag[] = [
-  { flags: "--rank <n>", option: "rank", help: "number of directions; 0 is the constant" },
-  { flags: "--degree <n>", option: "degree", help: "total degree of the Hermite link" },
-  { flags: "--link <family>", option: "link", help: 'family of f: "auto" (default) or "hermite"' },
+  {
+    flags: "--rank <n>",
+    option: "rank",
+    help: 'number of directions; 0 is the constant; "auto" (default): chosen by the data',
+  },
+  { flags: "--degree <n>", option: "degree", help: 'total degree of the Hermite link, or "auto" (default)' },
+  { flags: "--link <family>", option: "link", help: 'family of f: "auto" (default), "hermite", "kernel" or "relu"' },
   {
     flags: "--method <name>",
     option: "method",

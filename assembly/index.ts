@@ -13,10 +13,11 @@ export { thinQr } from "./qr";
 export { radial, radialGradient } from "./radial";
 export { columnSquares, columnSums, secondMoment, standardize } from "./statistics";
 export { backSolveRows, solveRows } from "./triangular";
+export { tridiagonalize } from "./tridiagonal";
 
 /** Version of this list; src/kernel/ops.ts has the same number. */
 export function abiVersion(): i32 {
-  return 4;
+  return 5;
 }
 
 /** First byte after the static data; everything from here on belongs to the caller. */

@@ -122,6 +122,25 @@ function responses(t: number, complex: boolean): Case {
   };
 }
 
+/** 0.1 off the diagonal, 1 on it: reflectors of ordinary size. */
+function tridiagonal(n: number): Case {
+  const packed = (n * (n + 1)) / 2;
+  return {
+    name: `tridiagonalize n=${n}`,
+    flops: (4 * n ** 3) / 3,
+    arrays: [packed, n, n, n, 4 * n, packed],
+    prepare: ({ f64 }, at) => {
+      f64.fill(0.1, at[5] / 8, at[5] / 8 + packed);
+      for (let j = 0; j < n; j++) f64[at[5] / 8 + (j * (j + 3)) / 2] = 1 + ((j * 7919) % 1009) / 1e3;
+    },
+    call: (ops, [a, b, diagonal, beside, work, fresh]) => {
+      ops.axpy(-1, a, a, packed);
+      ops.axpy(1, fresh, a, packed);
+      ops.tridiagonalize(a, n, b, diagonal, beside, work);
+    },
+  };
+}
+
 const CASES: readonly Case[] = [
   project(1),
   project(2),
@@ -142,6 +161,8 @@ const CASES: readonly Case[] = [
   features(3, 5, 56),
   factor(60),
   factor(462),
+  tridiagonal(70),
+  tridiagonal(252),
   responses(40, false),
   responses(40, true),
   {

@@ -5,6 +5,8 @@ import { Arena, fillBlock, writePaired } from "./arena.js";
 import type { Machine } from "./machine.js";
 import { type Address, BLOCK_ROWS as B } from "./ops.js";
 import { congruence } from "./tangent.js";
+import { tridiagonalForm } from "./tridiagonal.js";
+import type { TridiagonalForm } from "./tridiagonalReference.js";
 
 /** The features of a link and the slopes of what they add up to, for one block of points at a time. */
 export interface LinkFeatures {
@@ -109,6 +111,7 @@ export class FeatureRows {
       small: packed(rank),
       gram: packed(p),
       factor: packed(p),
+      tridiagonal: 7 * p,
       moment: p,
       c: p,
       tangentGram: packed(q),
@@ -168,6 +171,12 @@ export class FeatureRows {
     if (!c.every(Number.isFinite)) return undefined;
     this.features.settle(arena, m);
     return c.slice();
+  }
+
+  /** The tridiagonal form of a packed symmetric p×p matrix, in the room of the factor that `solve` left, which is lost. */
+  tridiagonalize(a: Float64Array, b: Float64Array): TridiagonalForm {
+    const m = this.#arena.enter();
+    return tridiagonalForm(m, a, b, this.#arena.at(m, "factor"), this.#arena.at(m, "tridiagonal"));
   }
 
   /** Residuals and slopes at the coefficients that `solve` left. Cost: the features and a few products with them. */

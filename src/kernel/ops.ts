@@ -17,7 +17,7 @@
 export const BLOCK_ROWS = 96;
 
 /** Version of this interface; the binary exports its own and the wrapper refuses another. */
-export const ABI_VERSION = 4;
+export const ABI_VERSION = 5;
 
 /**
  * Radial functions κ of the squared distance q: "gauss" is e^{−q/2}; "matern52", with d = √(5q), is (1 + d + d²/3)e^{−d}.
@@ -126,6 +126,11 @@ export interface KernelOps {
   solveRows(u: Address, p: number, phi: Address): void;
   /** phi ← U⁻¹phi in place, as solveRows. */
   backSolveRows(u: Address, p: number, phi: Address): void;
+  /**
+   * T = QᵀAQ and b ← Qᵀb for an orthogonal Q (Householder, rows annihilated from the last one up); A is packed upper by
+   * columns, n×n, and destroyed. T is its diagonal and the n − 1 entries beside it. `work`: 4n doubles.
+   */
+  tridiagonalize(a: Address, n: number, b: Address, diagonal: Address, beside: Address, work: Address): void;
   /**
    * Radial functions of the distance to m centres, u row-major m×r. With q = Σ_k (z[k] − u(j, k))²:
    * phi[j] = scale·κ(q) and psi[j] = scale·2κ′(q), so that ∇_z phi[j] = psi[j]·(z − u_j). `kind` is one of RADIAL_KINDS.

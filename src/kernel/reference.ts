@@ -11,7 +11,9 @@ import { createMeanFieldOps } from "./meanFieldReference.js";
 import { createMomentOps } from "./momentsReference.js";
 import { type Address, BLOCK_ROWS, type KernelOps } from "./ops.js";
 import { createRadialOps } from "./radialReference.js";
+import { addScaled, dotByFour, dotPaired } from "./sums.js";
 import { createTriangularOps } from "./triangularReference.js";
+import { createTridiagonalOps } from "./tridiagonalReference.js";
 
 /** Views of one flat memory; getters may return new views after the buffer behind them was replaced. */
 export interface MemoryViews {
@@ -253,6 +255,7 @@ export function createReferenceOps(memory: MemoryViews): KernelOps {
     ...createMomentOps(memory),
     ...createRadialOps(memory),
     ...createTriangularOps(memory),
+    ...createTridiagonalOps(memory),
   };
 }
 
@@ -337,38 +340,6 @@ function blockDot(f: Float64Array, a: number, b: number): number {
     s1 += f[a + i + 1] * f[b + i + 1];
   }
   return s0 + s1;
-}
-
-function dotPaired(f: Float64Array, a: number, b: number, n: number): number {
-  let s0 = 0;
-  let s1 = 0;
-  const even = n - (n & 1);
-  for (let i = 0; i < even; i += 2) {
-    s0 += f[a + i] * f[b + i];
-    s1 += f[a + i + 1] * f[b + i + 1];
-  }
-  return even < n ? s0 + s1 + f[a + even] * f[b + even] : s0 + s1;
-}
-
-function dotByFour(f: Float64Array, a: number, b: number, n: number): number {
-  let s0 = 0;
-  let s1 = 0;
-  let s2 = 0;
-  let s3 = 0;
-  let i = 0;
-  for (; i + 4 <= n; i += 4) {
-    s0 += f[a + i] * f[b + i];
-    s1 += f[a + i + 1] * f[b + i + 1];
-    s2 += f[a + i + 2] * f[b + i + 2];
-    s3 += f[a + i + 3] * f[b + i + 3];
-  }
-  let sum = s0 + s2 + (s1 + s3);
-  for (; i < n; i++) sum += f[a + i] * f[b + i];
-  return sum;
-}
-
-function addScaled(f: Float64Array, alpha: number, x: number, y: number, n: number): void {
-  for (let i = 0; i < n; i++) f[y + i] += alpha * f[x + i];
 }
 
 /** out[i] = Σ_{j<count} c[j·step]·phi[j][i], row by row of Phi so that memory is read in sequence. */

@@ -53,6 +53,7 @@ const OPERATIONS: { readonly [name in keyof KernelOps]: true } = {
   choleskySolve: true,
   solveRows: true,
   backSolveRows: true,
+  tridiagonalize: true,
   radial: true,
   radialGradient: true,
   thinQr: true,

@@ -1,7 +1,7 @@
 /** The passes of a fit at a basis, written once for both kernels: normal equations, residuals, gradients. */
 import type { RunControl } from "../base/control.js";
 import type { DenseRows, KernelChoice } from "../base/types.js";
-import { BLOCK_BYTES, Blocks, reserve } from "./blocks.js";
+import { BLOCK_BYTES, reserve } from "./blocks.js";
 import type { Machine } from "./machine.js";
 import type { MomentPlan } from "./momentPlan.js";
 import { MOMENT_TOLERANCE } from "./moments.js";
@@ -14,15 +14,10 @@ import {
   prepareMoments,
 } from "./normalEquations.js";
 import { type Address, BLOCK_ROWS } from "./ops.js";
-import type { ProblemShape, SlotName } from "./shape.js";
-
-/** The two halves of every double buffer; names spelt out, since building them per block would cost more than a block. */
-const POINT_SLOTS = {
-  z: ["z0", "z1"],
-  fields: ["fields0", "fields1"],
-  residual: ["residual0", "residual1"],
-  factor: ["factor0", "factor1"],
-} as const;
+import { Points } from "./points.js";
+import type { ProblemShape } from "./shape.js";
+import { tridiagonalForm } from "./tridiagonal.js";
+import type { TridiagonalForm } from "./tridiagonalReference.js";
 
 /** Sums over all rows at a given link. Nothing is divided by n. */
 export interface ResidualSums {
@@ -36,10 +31,9 @@ export interface ResidualSums {
 
 /**
  * Everything with n entries that a solver needs: Z, the fields f and ∇f, residuals. Solvers see only small statistics:
- * p×p normal equations, d×r products. A workspace holds two points, current and trial; `acceptTrial` swaps them.
+ * p×p normal equations, d×r products.
  */
-export class Workspace extends Blocks {
-  #current: 0 | 1 = 0;
+export class Workspace extends Points {
   #plan: MomentPlan | undefined;
   /** Bound of the relative error of the normal equations; 0 when they were formed directly. */
   #error = 0;
@@ -73,7 +67,7 @@ export class Workspace extends Blocks {
     this.storePaired(a);
     await this.#accumulate(true, false, 2 * BLOCK_ROWS * stride * r, (m, b) => {
       if (r > 0)
-        m.ops.project(this.block(m, b), stride, r, this.at(m, "paired"), this.row(m, this.#slot("z", true), b, r));
+        m.ops.project(this.block(m, b), stride, r, this.at(m, "paired"), this.row(m, this.slot("z", true), b, r));
     });
   }
 
@@ -82,8 +76,8 @@ export class Workspace extends Blocks {
     const r = this.layout.shape.rank;
     this.store(this.tenant.enter(), "small", mixing);
     await this.#accumulate(true, false, 0, (m, b) => {
-      const from = this.row(m, this.#slot("z", false), b, r);
-      const to = this.row(m, this.#slot("z", true), b, r);
+      const from = this.row(m, this.slot("z", false), b, r);
+      const to = this.row(m, this.slot("z", true), b, r);
       m.ops.combine(from, this.row(m, "direction", b, r), r, t, this.at(m, "small"), to);
     });
   }
@@ -124,7 +118,7 @@ export class Workspace extends Blocks {
   solveTrial(penalty: Float64Array, pivotTolerance: number): { coefficients: Float64Array } | { pivot: number } {
     const m = this.tenant.enter();
     const p = this.layout.shape.featureCount;
-    const slot = this.#slot("factor", true);
+    const slot = this.slot("factor", true);
     const factor = this.view(m, slot, this.layout.packedCount);
     const gram = this.view(m, "gram", this.layout.packedCount);
     for (let k = 0; k < factor.length; k++) factor[k] = gram[k] / this.weightSum;
@@ -137,6 +131,12 @@ export class Workspace extends Blocks {
     for (let j = 0; j < p; j++) c[j] = moment[j] / this.weightSum;
     m.ops.choleskySolve(this.at(m, slot), p, this.at(m, "coefficients"));
     return { coefficients: c.slice() };
+  }
+
+  /** The tridiagonal form of a packed symmetric p×p matrix, in the room of the trial's factor, which is lost. */
+  tridiagonalize(a: Float64Array, b: Float64Array): TridiagonalForm {
+    const m = this.tenant.enter();
+    return tridiagonalForm(m, a, b, this.at(m, this.slot("factor", true)), this.at(m, "tridiagonal"));
   }
 
   /**
@@ -156,10 +156,10 @@ export class Workspace extends Blocks {
     const flops = this.#linkFlops() + 2 * BLOCK_ROWS * stride * r;
     await this.pass(flops, (m, b) => {
       const { ops } = m;
-      const z = this.row(m, this.#slot("z", true), b, r);
-      const fields = this.row(m, this.#slot("fields", true), b, r + 1);
-      const residual = this.row(m, this.#slot("residual", true), b, 1);
-      this.#features(m, b, z);
+      const z = this.row(m, this.slot("z", true), b, r);
+      const fields = this.row(m, this.slot("fields", true), b, r + 1);
+      const residual = this.row(m, this.slot("residual", true), b, 1);
+      this.features(m, b, z);
       const phi = this.at(m, "phi");
       ops.fields(phi, p, this.at(m, "coefficients"), derivativeCount, r, this.at(m, "derivatives"), fields);
       sumSquares += ops.residual(this.row(m, "target", b, 1), fields, residual);
@@ -180,17 +180,12 @@ export class Workspace extends Blocks {
     return { sumSquares, gradientSquares, ...(transposed ? { transposed: this.readPaired(r) } : {}) };
   }
 
-  /** Makes the trial the current point. */
-  acceptTrial(): void {
-    this.#current = this.#current === 0 ? 1 : 0;
-  }
-
   // ------------------------------------------------------------------ at the current point
 
   /** Σ wᵢρᵢx̃ᵢgᵢᵀ at the current point, d×r row-major. */
   async residualGradient(): Promise<Float64Array> {
     const r = this.layout.shape.rank;
-    return this.#transposedPass((m, b) => this.row(m, this.#slot("residual", false), b, 1), r);
+    return this.#transposedPass((m, b) => this.row(m, this.slot("residual", false), b, 1), r);
   }
 
   /** Z_Δ = X̃Δ for the line search. */
@@ -214,23 +209,23 @@ export class Workspace extends Blocks {
     const { rank: r, featureCount: p } = shape;
     this.storePaired(delta);
     this.view(this.tenant.enter(), "moment", p).fill(0);
-    await this.pass(this.#featureFlops() + 2 * BLOCK_ROWS * stride * r, (m, b) => {
+    await this.pass(this.featureFlops() + 2 * BLOCK_ROWS * stride * r, (m, b) => {
       const { ops } = m;
       const zd = this.row(m, "direction", b, r);
       ops.project(this.block(m, b), stride, r, this.at(m, "paired"), zd);
       const u = this.row(m, "u", b, 1);
-      ops.contractFields(zd, this.row(m, this.#slot("fields", false), b, r + 1) + BLOCK_BYTES, r, u);
-      this.#features(m, b, this.row(m, this.#slot("z", false), b, r));
+      ops.contractFields(zd, this.row(m, this.slot("fields", false), b, r + 1) + BLOCK_BYTES, r, u);
+      this.features(m, b, this.row(m, this.slot("z", false), b, r));
       ops.accumulateMoment(this.at(m, "phi"), p, u, this.at(m, "moment"));
     });
     const m0 = this.tenant.enter();
     const moment = this.view(m0, "moment", p);
     const solution = this.view(m0, "solution", p);
     for (let j = 0; j < p; j++) solution[j] = moment[j] / this.weightSum;
-    m0.ops.choleskySolve(this.at(m0, this.#slot("factor", false)), p, this.at(m0, "solution"));
+    m0.ops.choleskySolve(this.at(m0, this.slot("factor", false)), p, this.at(m0, "solution"));
     return this.#transposedPass((m, b) => {
       const { ops } = m;
-      this.#features(m, b, this.row(m, this.#slot("z", false), b, r));
+      this.features(m, b, this.row(m, this.slot("z", false), b, r));
       const off = this.at(m, "rowWeights");
       const fitted = this.at(m, "scratch");
       ops.fields(this.at(m, "phi"), p, this.at(m, "solution"), 0, 0, this.at(m, "derivatives"), fitted);
@@ -239,97 +234,17 @@ export class Workspace extends Blocks {
     }, r);
   }
 
-  /** Z at the current point, n×r row-major. */
-  projections(): Float64Array {
-    const r = this.layout.shape.rank;
-    return this.#byRows(this.#slot("z", false), r, 0, r);
-  }
-
-  /** Z_Δ of the last `projectDirection`, n×r row-major. */
-  directionProjections(): Float64Array {
-    const r = this.layout.shape.rank;
-    return this.#byRows("direction", r, 0, r);
-  }
-
-  /** √w·∇f at the current point, n×r row-major. */
-  linkGradients(): Float64Array {
-    const r = this.layout.shape.rank;
-    return this.#byRows(this.#slot("fields", false), r + 1, 1, r);
-  }
-
-  /** Diagonal of (ΦᵀΦ/n + diag(penalty))⁻¹ of the current point's solve, p numbers. Cost: p³ flops. */
-  inverseDiagonal(): Float64Array {
-    const m = this.tenant.enter();
-    const p = this.layout.shape.featureCount;
-    const out = new Float64Array(p);
-    const phi = this.view(m, "phi", p * BLOCK_ROWS);
-    // ‖U⁻ᵀeⱼ‖² for a block of unit vectors at a time.
-    for (let first = 0; first < p; first += BLOCK_ROWS) {
-      const count = Math.min(BLOCK_ROWS, p - first);
-      phi.fill(0);
-      for (let i = 0; i < count; i++) phi[(first + i) * BLOCK_ROWS + i] = 1;
-      m.ops.solveRows(this.at(m, this.#slot("factor", false)), p, this.at(m, "phi"));
-      for (let j = first; j < p; j++) {
-        for (let i = 0; i < count; i++) out[first + i] += phi[j * BLOCK_ROWS + i] ** 2;
-      }
-    }
-    return out;
-  }
-
-  /** √w·ρ at the current point, n numbers. */
-  residuals(): Float64Array {
-    const m = this.tenant.enter();
-    return this.view(m, this.#slot("residual", false), this.layout.shape.samples).slice();
-  }
-
-  /** Address of a block's √w·(f, ∂f) at the current point, r + 1 rows. */
-  fieldsOfPoint(m: Machine, b: number): Address {
-    return this.row(m, this.#slot("fields", false), b, this.layout.shape.rank + 1);
-  }
-
-  /** Features of a block at the current point, written to `phi`. */
-  featuresOfPoint(m: Machine, b: number, phi: Address): void {
-    const r = this.layout.shape.rank;
-    this.#features(m, b, this.row(m, this.#slot("z", false), b, r), this.row(m, "rootWeights", b, 1), phi);
-  }
-
   // ------------------------------------------------------------------ inside
 
   async #transposedPass(multiplier: (m: Machine, block: number) => Address, r: number): Promise<Float64Array> {
     const { stride } = this.layout;
     this.clearPaired(r);
-    await this.pass(this.#featureFlops() + 2 * BLOCK_ROWS * stride * r, (m, b) => {
-      const g = this.row(m, this.#slot("fields", false), b, r + 1) + BLOCK_BYTES;
+    await this.pass(this.featureFlops() + 2 * BLOCK_ROWS * stride * r, (m, b) => {
+      const g = this.row(m, this.slot("fields", false), b, r + 1) + BLOCK_BYTES;
       m.ops.scaleFields(multiplier(m, b), g, r, this.at(m, "c"));
       m.ops.accumulateTransposed(this.block(m, b), stride, r, this.at(m, "c"), this.at(m, "pairedSum"));
     });
     return this.readPaired(r);
-  }
-
-  /** `count` quantities from `first` on of a feature-major array with `width` of them, n×count row-major. */
-  #byRows(slot: SlotName, width: number, first: number, count: number): Float64Array {
-    const { paddedRows, shape } = this.layout;
-    const source = this.view(this.tenant.enter(), slot, paddedRows * width);
-    const out = new Float64Array(shape.samples * count);
-    for (let i = 0; i < shape.samples; i++) {
-      const at = Math.floor(i / BLOCK_ROWS) * width * BLOCK_ROWS + (i % BLOCK_ROWS) + first * BLOCK_ROWS;
-      for (let k = 0; k < count; k++) out[i * count + k] = source[at + k * BLOCK_ROWS];
-    }
-    return out;
-  }
-
-  #slot(name: keyof typeof POINT_SLOTS, trial: boolean): SlotName {
-    return POINT_SLOTS[name][trial ? 1 - this.#current : this.#current];
-  }
-  #features(
-    m: Machine,
-    b: number,
-    z: Address,
-    scale = this.row(m, "rootWeights", b, 1),
-    phi = this.at(m, "phi"),
-  ): void {
-    const { rank, degree, featureCount } = this.layout.shape;
-    m.ops.features(z, rank, degree, scale, this.at(m, "table"), featureCount, this.at(m, "h"), phi);
   }
 
   /**
@@ -349,13 +264,13 @@ export class Workspace extends Blocks {
     const r = this.layout.shape.rank;
     const plan = this.#plan;
     const add = (m: Machine, b: number, moments: MomentPlan | undefined): void => {
-      const z = this.row(m, this.#slot("z", trial), b, r);
+      const z = this.row(m, this.slot("z", trial), b, r);
       const weights = own ? this.at(m, "rowWeights") : this.row(m, "rootWeights", b, 1);
       const y = own ? this.at(m, "c") : this.row(m, "target", b, 1);
       if (moments) {
         addMoments(this, moments, m, z, weights, y);
       } else {
-        this.#features(m, b, z, weights);
+        this.features(m, b, z, weights);
         addFeatures(this, m, y);
       }
     };
@@ -380,12 +295,8 @@ export class Workspace extends Blocks {
     assertFinite(this);
   }
 
-  #featureFlops(): number {
-    const { rank, degree, featureCount } = this.layout.shape;
-    return BLOCK_ROWS * (3 * featureCount + 4 * rank * degree);
-  }
   #linkFlops(): number {
     const p = this.layout.shape.featureCount;
-    return this.#featureFlops() + BLOCK_ROWS * p * (p + 1);
+    return this.featureFlops() + BLOCK_ROWS * p * (p + 1);
   }
 }

@@ -1,7 +1,7 @@
 /** Directions and coefficients of a link that is linear in given features: Levenberg–Marquardt with the link solved out. */
 import { FeatureRows, type LinkFeatures, type LinkSums } from "../kernel/featureRows.js";
 import { retractPolar } from "../math/grassmann.js";
-import { chooseRidge } from "../solve/linkSolve.js";
+import { chooseRidge, type RidgeSource } from "../solve/linkSolve.js";
 import { type LinkProblem, sampled } from "./refinedLink.js";
 import { addDiagonal, hasTangent, type LinkScore, scoreLink } from "./tangentScore.js";
 
@@ -196,7 +196,11 @@ class FeatureSearch {
     const { sumSquares } = await rows.linkSums();
     const { k } = rows.data;
     const r = rows.rank;
-    const source = { weightSum: rows.weightSum, normalEquations: () => ({ gram, moment }) };
+    const source: RidgeSource = {
+      weightSum: rows.weightSum,
+      normalEquations: () => ({ gram, moment }),
+      tridiagonalize: (a, b) => rows.tridiagonalize(a, b),
+    };
     const mean = sumSquares / rows.weightSum;
     const freedom = r * k - (r * (r + 1)) / 2;
     this.#mu = chooseRidge(source, this.#weights, 1, this.#mu, mean, freedom).mu;

@@ -1,80 +1,28 @@
 /** A symmetric matrix brought to tridiagonal form once, then solved and traced at any shift in O(n). */
+import { reduceTridiagonal, type TridiagonalForm } from "../kernel/tridiagonalReference.js";
 
-/** T = QᵀAQ and Qᵀb for an orthogonal Q that is never formed. */
-export interface TridiagonalForm {
-  readonly diagonal: Float64Array;
-  /** n − 1 numbers. */
-  readonly beside: Float64Array;
-  readonly rotated: Float64Array;
-}
+export type { TridiagonalForm };
 
 /**
- * Householder reduction from the last row up, on the lower triangle, so that all loops run along rows.
+ * Householder reduction in plain TypeScript; `Workspace.tridiagonalize` gives the same bits from a kernel.
  *
- * @param a - n×n row-major; only entries on and below the diagonal are read, and the array is destroyed
+ * @param a - symmetric n×n, packed upper by columns
  * @param b - n numbers
  * Source: Golub & Van Loan, §8.3. Cost: 4n³/3 flops, an eighth of a full eigendecomposition.
  */
-export function tridiagonalize(a: Float64Array, b: Float64Array, n: number): TridiagonalForm {
-  const diagonal = new Float64Array(n);
-  const beside = new Float64Array(Math.max(n - 1, 0));
-  const rotated = Float64Array.from(b);
-  const v = new Float64Array(n);
-  const p = new Float64Array(n);
-  for (let i = n - 1; i >= 1; i--) {
-    const row = i * n;
-    diagonal[i] = a[row + i];
-    let largest = 0;
-    for (let k = 0; k < i; k++) largest = Math.max(largest, Math.abs(a[row + k]));
-    if (i === 1 || largest === 0) {
-      beside[i - 1] = a[row + i - 1];
-      continue;
-    }
-    let square = 0;
-    for (let k = 0; k < i; k++) {
-      v[k] = a[row + k] / largest;
-      square += v[k] * v[k];
-    }
-    const size = Math.sqrt(square);
-    const last = v[i - 1];
-    v[i - 1] = last + (last < 0 ? -size : size);
-    beside[i - 1] = (last < 0 ? size : -size) * largest;
-    // 2/‖v‖² with ‖v‖² = 2·size·(size + |last|)
-    const beta = 1 / (size * (size + Math.abs(last)));
-    reflectSymmetric(a, n, i, v, p, beta);
-    let overlap = 0;
-    for (let k = 0; k < i; k++) overlap += v[k] * rotated[k];
-    for (let k = 0; k < i; k++) rotated[k] -= beta * overlap * v[k];
-  }
-  if (n > 0) diagonal[0] = a[0];
-  return { diagonal, beside, rotated };
-}
-
-/** A ← (I − βvvᵀ)A(I − βvvᵀ) on the leading m×m block, lower triangle; p is work space. */
-function reflectSymmetric(a: Float64Array, n: number, m: number, v: Float64Array, p: Float64Array, beta: number): void {
-  p.fill(0, 0, m);
-  for (let j = 0, row = 0; j < m; j++, row += n) {
-    const vj = v[j];
-    let sum = a[row + j] * vj;
-    for (let k = 0; k < j; k++) {
-      const ajk = a[row + k];
-      sum += ajk * v[k];
-      p[k] += ajk * vj;
-    }
-    p[j] += sum;
-  }
-  let overlap = 0;
-  for (let k = 0; k < m; k++) {
-    p[k] *= beta;
-    overlap += p[k] * v[k];
-  }
-  const half = 0.5 * beta * overlap;
-  for (let k = 0; k < m; k++) p[k] -= half * v[k];
-  for (let j = 0, row = 0; j < m; j++, row += n) {
-    const vj = v[j];
-    const pj = p[j];
-    for (let k = 0; k <= j; k++) a[row + k] -= vj * p[k] + pj * v[k];
-  }
+export function tridiagonalize(a: Float64Array, b: Float64Array): TridiagonalForm {
+  const n = b.length;
+  const diagonal = a.length + n;
+  const beside = diagonal + n;
+  const f = new Float64Array(beside + 5 * n);
+  f.set(a);
+  f.set(b, a.length);
+  reduceTridiagonal(f, 0, n, a.length, diagonal, beside, beside + n);
+  return {
+    diagonal: f.slice(diagonal, beside),
+    beside: f.slice(beside, beside + Math.max(n - 1, 0)),
+    rotated: f.slice(a.length, diagonal),
+  };
 }
 
 /** (T + shift)⁻¹b for a positive definite T + shift. Cost: O(n). */

@@ -93,6 +93,9 @@ export interface RidgeChoice {
   readonly condition: number;
 }
 
+/** What a choice of ridge looks at: normal equations, and a kernel's reduction where there is one. */
+export type RidgeSource = Pick<Workspace, "normalEquations" | "weightSum"> & Partial<Pick<Workspace, "tridiagonalize">>;
+
 /** Half decades from 1e-9 to 10^0.5; multiplied out, since engines differ in the last bit of powers. */
 const RIDGE_GRID: readonly number[] = Array.from({ length: 10 }, (_, k) => Number(`1e${k - 9}`)).flatMap((decade) => [
   decade,
@@ -113,26 +116,23 @@ const TIE = 1e-3;
  * Source: Craven & Wahba (1979); [MI §7.7]. Cost: 4p³/3 flops.
  */
 export function chooseRidge(
-  workspace: Pick<Workspace, "normalEquations" | "weightSum">,
+  source: RidgeSource,
   weights: Float64Array,
   unit: number,
   current: number,
   meanSquare: number,
   extra: number,
 ): RidgeChoice {
-  const { gram, moment } = workspace.normalEquations();
+  const { gram, moment } = source.normalEquations();
   const p = weights.length;
-  const n = workspace.weightSum;
+  const n = source.weightSum;
   const root = weights.map((w) => 1 / Math.sqrt(w));
-  const scaled = new Float64Array(p * p);
+  const scaled = new Float64Array(gram.length);
   for (let j = 0, at = 0; j < p; j++) {
-    for (let i = 0; i <= j; i++, at++) scaled[j * p + i] = (gram[at] / n) * root[i] * root[j];
+    for (let i = 0; i <= j; i++, at++) scaled[at] = (gram[at] / n) * root[i] * root[j];
   }
-  const form = tridiagonalize(
-    scaled,
-    moment.map((m, j) => (m / n) * root[j]),
-    p,
-  );
+  const rhs = moment.map((m, j) => (m / n) * root[j]);
+  const form = source.tridiagonalize?.(scaled, rhs) ?? tridiagonalize(scaled, rhs);
   const { diagonal, beside, rotated } = form;
   const largest = tridiagonalEigenvalue(diagonal, beside, 0);
   const least = Math.max(tridiagonalEigenvalue(diagonal, beside, p - 1), 0);

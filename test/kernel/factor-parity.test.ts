@@ -204,3 +204,56 @@ describe("thinQr", () => {
     expect(decompose(w, 10, 2).status).toBe(2);
   });
 });
+
+describe("tridiagonalize", () => {
+  const sizes = [1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 13, 33, 64, 127];
+  it.each(sizes)("keeps trace, norm and energies of a matrix of order %i at three scales", (n) => {
+    for (const scale of [1, 1e150, 1e-150]) {
+      const a = gramOf(n, n, 1e-3, scale);
+      const random = numbers(n + 1);
+      const b = random.array(n);
+      const { arrays: t } = onBoth(
+        { a, b, diagonal: random.array(n), beside: random.array(n - 1), work: random.array(4 * n) },
+        ["a", "b", "diagonal", "beside", "work"],
+        (ops, at) => ops.tridiagonalize(at.a, n, at.b, at.diagonal, at.beside, at.work) as undefined,
+      );
+      const sums = { trace: 0, square: 0, length: 0, energy: 0, twice: 0 };
+      const reduced = { trace: 0, square: 0, length: 0, energy: 0, twice: 0 };
+      for (let i = 0; i < n; i++) {
+        let product = 0;
+        for (let j = 0; j < n; j++) {
+          const entry = a[packed(Math.min(i, j), Math.max(i, j))] / scale;
+          product += entry * b[j];
+          sums.square += entry * entry;
+        }
+        const [before, diagonal, after] = [t.beside[i - 1] ?? 0, t.diagonal[i], t.beside[i] ?? 0].map((v) => v / scale);
+        const rotated = before * (t.b[i - 1] ?? 0) + diagonal * t.b[i] + after * (t.b[i + 1] ?? 0);
+        sums.trace += a[packed(i, i)] / scale;
+        reduced.trace += diagonal;
+        reduced.square += before * before + diagonal * diagonal + after * after;
+        sums.length += b[i] * b[i];
+        reduced.length += t.b[i] * t.b[i];
+        sums.energy += b[i] * product;
+        reduced.energy += t.b[i] * rotated;
+        sums.twice += product * product;
+        reduced.twice += rotated * rotated;
+      }
+      for (const name of Object.keys(sums) as (keyof typeof sums)[]) {
+        expect(Math.abs(reduced[name] / sums[name] - 1), `${name} at scale ${scale}`).toBeLessThan(1e-13);
+      }
+    }
+  });
+
+  it("keeps zero rows, zero matrices and nothing at all", () => {
+    const call = (n: number, a: Float64Array, b: Float64Array) =>
+      onBoth(
+        { a, b, diagonal: new Float64Array(n), beside: new Float64Array(n), work: new Float64Array(4 * n) },
+        ["a", "b", "diagonal", "beside", "work"],
+        (ops, at) => ops.tridiagonalize(at.a, n, at.b, at.diagonal, at.beside, at.work) as undefined,
+      ).arrays;
+    const zero = call(5, new Float64Array(15), Float64Array.of(1, 2, 3, 4, 5));
+    expect([...zero.diagonal, ...zero.beside]).toEqual(new Array(10).fill(0));
+    expect([...zero.b]).toEqual([1, 2, 3, 4, 5]);
+    call(0, new Float64Array(0), new Float64Array(0));
+  });
+});

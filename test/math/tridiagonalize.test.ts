@@ -18,6 +18,10 @@ function problem(n: number, rank: number, seed: number) {
   return { a, b };
 }
 
+/** Packed upper by columns. */
+const packed = (a: ArrayLike<number>, n: number): Float64Array =>
+  Float64Array.from(Array.from({ length: n }, (_, j) => Array.from({ length: j + 1 }, (__, i) => a[i * n + j])).flat());
+
 describe("tridiagonalize", () => {
   it.each([
     [1, 1],
@@ -29,7 +33,7 @@ describe("tridiagonalize", () => {
   ])("n = %i of rank at most %i: resolvent energies and traces are those of the eigenvalues", (n, rank) => {
     const { a, b } = problem(n, rank, n + rank);
     const { values, vectors } = symmetricEigen(a, n);
-    const form = tridiagonalize(a.slice(), b, n);
+    const form = tridiagonalize(packed(a, n), b);
     for (const mu of [1e-3, 0.1, 10]) {
       let energy = 0;
       let square = 0;
@@ -50,15 +54,15 @@ describe("tridiagonalize", () => {
     }
   });
 
-  it("reads only the lower triangle, and keeps a matrix that is tridiagonal already", () => {
-    const a = Float64Array.of(4, 99, 99, 1, 3, 99, 0, -2, 5);
-    const { diagonal, beside, rotated } = tridiagonalize(a, Float64Array.of(1, 2, 3), 3);
+  it("keeps a matrix that is tridiagonal already", () => {
+    const a = Float64Array.of(4, 1, 3, 0, -2, 5);
+    const { diagonal, beside, rotated } = tridiagonalize(a, Float64Array.of(1, 2, 3));
     expect([...diagonal]).toEqual([4, 3, 5].map((v) => expect.closeTo(v, 12)));
     expect([...beside].map(Math.abs)).toEqual([1, 2].map((v) => expect.closeTo(v, 12)));
     expect(rotated.reduce((sum, v) => sum + v * v, 0)).toBeCloseTo(14, 12);
   });
 
   it("nothing at all", () => {
-    expect(tridiagonalize(new Float64Array(0), new Float64Array(0), 0).diagonal).toHaveLength(0);
+    expect(tridiagonalize(new Float64Array(0), new Float64Array(0)).diagonal).toHaveLength(0);
   });
 });

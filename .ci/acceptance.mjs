@@ -1,5 +1,6 @@
 /**
  * Runs acceptance scripts and compares their shortfalls with expected-shortfalls.json, which lists what later work adds, and
+ * CPU seconds of the learner that shared machines exceed,
  * the sampled golden values of the population map, which err by 5e-5 where 1e-5 is wanted (test/theory/dmft.test.ts shows it).
  * Fails on any other shortfall, on a script that did not finish, and on an expectation that no longer falls short.
  */

@@ -75,7 +75,7 @@ async function startsOf(study: Study, plan: RankPlan): Promise<{ starts: Start[]
   const grown = below.length > 0 ? await grownFrom(study, bestOf(below)) : [];
   const present = (list: readonly (Start | undefined)[]): Start[] => list.filter((s): s is Start => s !== undefined);
   if (plan.brief) {
-    const starts = present([...grown.slice(0, 2), moment("slices"), moment("linear")]);
+    const starts = present([...grown.slice(0, 3), moment("slices"), moment("linear")]);
     return { starts, eager: starts.length };
   }
   const first = present(

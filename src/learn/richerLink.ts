@@ -56,9 +56,12 @@ export function isWorthTrying(study: Study, chosen: Candidate, all: readonly Can
   return !(degree <= NEARLY_CONVERGED_DEGREE && next !== undefined && next.gcv > chosen.gcv);
 }
 
-/** The richer links of a family at the chosen directions, best first. */
-export async function richerLinks(study: Study, from: Candidate, family: LinkFamily): Promise<Richer[]> {
-  const problem = problemOf(study, from.basis, from.gradientMoment);
+/**
+ * The richer links of a family at the chosen directions, best first.
+ * @param draw - which draw of landmarks; the same for every seed of the fit, which should not decide such things
+ */
+export async function richerLinks(study: Study, from: Candidate, family: LinkFamily, draw = 0): Promise<Richer[]> {
+  const problem = problemOf(study, from.basis, from.gradientMoment, draw);
   const out: Richer[] = [];
   const add = (name: string, link: RefinedLink | undefined): void => {
     if (link) out.push({ name, link });
@@ -99,8 +102,8 @@ export function improves(study: Study, a: Float64Array, b: Float64Array, part: n
   return mean > Math.max(Math.sqrt(variance / difference.length), part * score);
 }
 
-function problemOf(study: Study, w0: Float64Array, slopes: Float64Array): LinkProblem {
-  const { rows, y, weights, seed, kernel, control } = study;
+function problemOf(study: Study, w0: Float64Array, slopes: Float64Array, draw = 0): LinkProblem {
+  const { rows, y, weights, kernel, control } = study;
   return {
     x: rows.data instanceof Float64Array ? rows.data : Float64Array.from(rows.data),
     n: rows.rows,
@@ -109,7 +112,7 @@ function problemOf(study: Study, w0: Float64Array, slopes: Float64Array): LinkPr
     ...(weights ? { weights } : {}),
     w0,
     slopes,
-    seed,
+    seed: draw,
     kernel,
     control,
   };
@@ -133,9 +136,7 @@ export async function chooseLink(
   if (tried.length === 0) return { tried, richer: undefined };
   if (chosen.rank > 1 && tried[0].link.score > chosen.score && tried[0].name !== "custom") {
     // Landmarks are drawn; a process that lost to the polynomial may have drawn badly.
-    tried.push(
-      ...(await richerLinks({ ...study, seed: study.seed + 1 }, chosen, family === "auto" ? "kernel" : family)),
-    );
+    tried.push(...(await richerLinks(study, chosen, family === "auto" ? "kernel" : family, 1)));
     tried.sort((a, b) => a.link.score - b.link.score);
   }
   if (!asked && !isBetter(study, tried[0], chosen)) return { tried, richer: undefined };

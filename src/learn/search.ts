@@ -20,6 +20,8 @@ const MAX_RANK = 8;
 const QUICK_RANKS = 2;
 /** Ranks that are always looked at: a product of three directions shows nothing before the third. */
 const ALWAYS = 3;
+/** After a rank that took the score to less than this part, what is left shows in the residuals of that rank. */
+const CLIFF = 0.5;
 /** Scores below which nothing is left to explain, or not worth another rank unless it halves them. */
 const EXACT = 1e-5;
 const NEARLY_EXACT = 1e-4;
@@ -37,11 +39,13 @@ export async function* search(study: Study, limits: SearchLimits): AsyncGenerato
   const frames = await momentFrames(study, last);
   let best: Candidate | undefined;
   let below: Candidate[] = [];
+  let beforeTop = all[0].score;
+  let leapt = false;
   let idle = 0;
   for (let rank = first; rank <= last; rank++) {
     if (study.control.expired && best) break;
     const degrees = limits.degree === undefined ? degreesFor(study, rank) : [limits.degree];
-    const brief = (rank > ALWAYS && idle > 0) || limits.quick === true;
+    const brief = (rank > ALWAYS && idle > 0) || leapt || limits.quick === true;
     const found = yield* searchRank(study, { rank, frames, below, degrees, brief, restarts: limits.restarts });
     if (found.length === 0) break;
     all.push(...found);
@@ -49,6 +53,8 @@ export async function* search(study: Study, limits: SearchLimits): AsyncGenerato
     const gained = best === undefined || gains(study, best, top);
     const before = best?.score ?? Number.POSITIVE_INFINITY;
     if (best === undefined || top.score < best.score) best = top;
+    leapt = top.score < CLIFF * beforeTop;
+    beforeTop = top.score;
     below = found;
     idle = gained ? 0 : idle + 1;
     if (best.score < EXACT || (best.score < NEARLY_EXACT && best.score > before / 2)) break;

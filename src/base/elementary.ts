@@ -116,8 +116,19 @@ function logTail(z: number): number {
 export function log(x: number): number {
   if (!(x > 0)) return x === 0 ? Number.NEGATIVE_INFINITY : Number.NaN;
   if (x === Number.POSITIVE_INFINITY) return x;
-  let k = exponentOf(x);
-  let m = scaleByPowerOfTwo(x, -k);
+  double[0] = x;
+  const high = words[HIGH];
+  let k: number;
+  let m: number;
+  if (high >= 0x00100000) {
+    // Normal numbers give exponent and mantissa at once; this is most of the cost.
+    k = (high >>> 20) - 1023;
+    words[HIGH] = (high & 0x000fffff) | 0x3ff00000;
+    m = double[0];
+  } else {
+    k = exponentOf(x);
+    m = scaleByPowerOfTwo(x, -k);
+  }
   if (m > Math.SQRT2) {
     m *= 0.5;
     k++;

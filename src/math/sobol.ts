@@ -8,41 +8,56 @@ export const SOBOL_DIMENSIONS = 1 + SOBOL_DEGREES.reduce((sum, count) => sum + c
 const BITS = 32;
 const UNIT = 2 ** -BITS;
 
-let table: Uint32Array | undefined;
+const tables: (Uint32Array | undefined)[] = [];
 
 /**
- * Direction numbers, 32 a coordinate; the first digit is the highest bit.
+ * The 32 direction numbers of a coordinate; the first digit is the highest bit.
  *
  * Coordinate 0 is van der Corput's sequence; the others follow from a primitive polynomial and the first few numbers by
- * Sobol's recurrence.
+ * Sobol's recurrence. Each is decoded when it is first asked for.
  */
-function directionNumbers(): Uint32Array {
-  if (table !== undefined) return table;
-  const numbers = new Uint32Array(SOBOL_DIMENSIONS * BITS);
-  for (let k = 0; k < BITS; k++) numbers[k] = 2 ** (BITS - 1 - k);
-  const read = bitReader(SOBOL_NUMBERS);
-  let at = BITS;
-  SOBOL_DEGREES.forEach((count, index) => {
-    const degree = index + 1;
-    for (let i = 0; i < count; i++, at += BITS) {
-      const middle = read(degree - 1);
-      for (let k = 0; k < degree; k++) numbers[at + k] = (2 * read(k) + 1) * 2 ** (BITS - 1 - k);
-      for (let k = degree; k < BITS; k++) {
-        let v = numbers[at + k - degree] ^ (numbers[at + k - degree] >>> degree);
-        for (let j = 1; j < degree; j++) if ((middle >>> (degree - 1 - j)) & 1) v ^= numbers[at + k - j];
-        numbers[at + k] = v;
-      }
-    }
-  });
-  table = numbers;
+function directionNumbers(coordinate: number): Uint32Array {
+  let numbers = tables[coordinate];
+  if (numbers === undefined) {
+    numbers = coordinate === 0 ? Uint32Array.from({ length: BITS }, (_, k) => 2 ** (BITS - 1 - k)) : decode(coordinate);
+    tables[coordinate] = numbers;
+  }
   return numbers;
+}
+
+function decode(coordinate: number): Uint32Array {
+  const { degree, bit } = placeOf(coordinate);
+  const read = bitReader(SOBOL_NUMBERS, bit);
+  const numbers = new Uint32Array(BITS);
+  const middle = read(degree - 1);
+  for (let k = 0; k < degree; k++) numbers[k] = (2 * read(k) + 1) * 2 ** (BITS - 1 - k);
+  for (let k = degree; k < BITS; k++) {
+    let v = numbers[k - degree] ^ (numbers[k - degree] >>> degree);
+    for (let j = 1; j < degree; j++) if ((middle >>> (degree - 1 - j)) & 1) v ^= numbers[k - j];
+    numbers[k] = v;
+  }
+  return numbers;
+}
+
+/** Degree of a coordinate's polynomial, and where its bits begin in the table. */
+function placeOf(coordinate: number): { readonly degree: number; readonly bit: number } {
+  let left = coordinate - 1;
+  let bit = 0;
+  for (const [index, count] of SOBOL_DEGREES.entries()) {
+    const degree = index + 1;
+    const bits = degree - 1 + (degree * (degree - 1)) / 2;
+    if (left < count) return { degree, bit: bit + left * bits };
+    left -= count;
+    bit += count * bits;
+  }
+  throw new RangeError(`there are no direction numbers for coordinate ${coordinate}`);
 }
 
 const DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /** Reads whole numbers of the given widths, highest bit first, from text of six bits a letter. */
-function bitReader(text: string): (width: number) => number {
-  let at = 0;
+function bitReader(text: string, start: number): (width: number) => number {
+  let at = start;
   return (width) => {
     let value = 0;
     for (let i = 0; i < width; i++, at++) {
@@ -64,7 +79,7 @@ function bitReader(text: string): (width: number) => number {
  * Source: Joe & Kuo, SIAM J. Sci. Comput. 30 (2008); Matoušek, J. Complexity 14 (1998). Cost: O(out.length).
  */
 export function sobolCoordinate(coordinate: number, rng: Rng | undefined, out: Float64Array): void {
-  const numbers = directionNumbers().subarray(coordinate * BITS, (coordinate + 1) * BITS);
+  const numbers = directionNumbers(coordinate);
   const directions = Int32Array.from(rng === undefined ? numbers : scrambled(numbers, rng));
   let state = rng === undefined ? 0 : Math.floor(rng.uniform() * 4294967296) | 0;
   for (let i = 0; i < out.length; i++) {

@@ -11,16 +11,21 @@ export interface Standardization {
   readonly inverseScale: Float64Array;
 }
 
+/** Work on one block; the machine is good until the visit returns. */
+export type Visit = (m: Machine, block: number) => void;
+
 export const F64 = 8;
 export const BLOCK_BYTES = BLOCK_ROWS * F64;
-/** Work between two looks at the abort signal: a few milliseconds of the slower kernel. */
+/** Work between two looks at the clock: a few milliseconds of the slower kernel. */
 const FLOPS_PER_BREATH = 4e6;
+/** What a pass costs beside its operations, in flops of the slower kernel. */
+const FLOPS_PER_PASS = 4e4;
 
 /**
  * One reservation: all memory of a fit, and X in standardized blocks, held or streamed from the caller's array.
  *
- * Addresses and views are good until the next `await`; passes give way to the event loop between blocks, when another
- * fit may take the machine. After `dispose` everything throws KernelError `DISPOSED`.
+ * Views are good until the next `await`: passes give way to the event loop between blocks, when another fit may take the
+ * machine. Addresses stay what they are. After `dispose` everything throws KernelError `DISPOSED`.
  */
 export class Blocks {
   readonly layout: Layout;
@@ -32,6 +37,8 @@ export class Blocks {
   #plain = false;
   #loaded = false;
   #weights: Float64Array | undefined;
+  /** Flops since the last look at the clock. */
+  #spent = 0;
 
   protected constructor(tenant: Tenant, layout: Layout, rows: DenseRows, control: RunControl) {
     this.tenant = tenant;
@@ -96,18 +103,39 @@ export class Blocks {
     return this.#weights;
   }
 
-  /** Runs `visit` over the blocks, giving way to the event loop (and to other fits) between them. */
-  async pass(flopsPerBlock: number, visit: (m: Machine, block: number) => void, blocks = this.layout.blocks) {
-    const every = Math.max(1, Math.floor(FLOPS_PER_BREATH / Math.max(1, flopsPerBlock)));
-    let m = this.tenant.enter();
-    for (let b = 0; b < blocks; b++) {
-      visit(m, b);
-      if ((b + 1) % every === 0) {
-        await this.#control.breathe();
-        m = this.tenant.enter();
-      }
+  /**
+   * Runs `visit` over the blocks, giving way to the event loop (and to other fits) after every few milliseconds of work.
+   * @returns a promise only when it had to: most passes of a small fit are over at once
+   */
+  pass(flopsPerBlock: number, visit: Visit, blocks = this.layout.blocks): Promise<void> | undefined {
+    this.#control.throwIfAborted();
+    this.#spent += FLOPS_PER_PASS;
+    const done = this.#run(0, blocks, flopsPerBlock, visit);
+    return done < blocks || this.#spent >= FLOPS_PER_BREATH
+      ? this.#rest(done, blocks, flopsPerBlock, visit)
+      : undefined;
+  }
+
+  /** Visits blocks until it is time to look at the clock. @returns the first block not visited */
+  #run(first: number, blocks: number, flopsPerBlock: number, visit: Visit): number {
+    const m = this.tenant.enter();
+    let b = first;
+    while (b < blocks) {
+      visit(m, b++);
+      this.#spent += flopsPerBlock;
+      if (this.#spent >= FLOPS_PER_BREATH) break;
     }
-    await this.#control.breathe();
+    return b;
+  }
+
+  async #rest(first: number, blocks: number, flopsPerBlock: number, visit: Visit): Promise<void> {
+    let next = first;
+    for (;;) {
+      this.#spent = 0;
+      await this.#control.breathe();
+      if (next === blocks) return;
+      next = this.#run(next, blocks, flopsPerBlock, visit);
+    }
   }
 
   at(m: Machine, slot: SlotName): Address {
@@ -120,6 +148,10 @@ export class Blocks {
   view(m: Machine, slot: SlotName, length: number): Float64Array {
     const first = this.at(m, slot) / F64;
     return m.f64.subarray(first, first + length);
+  }
+  copy(m: Machine, slot: SlotName, length: number): Float64Array {
+    const first = this.at(m, slot) / F64;
+    return m.f64.slice(first, first + length);
   }
   store(m: Machine, slot: SlotName, values: Float64Array): void {
     m.f64.set(values, this.at(m, slot) / F64);
@@ -180,21 +212,28 @@ export class Blocks {
     const m = this.tenant.enter();
     const { stride, shape } = this.layout;
     const { rank: r, columns: d } = shape;
-    const paired = this.view(m, "paired", stride * r);
-    paired.fill(0);
+    const { f64 } = m;
+    const first = this.at(m, "paired") / F64;
+    if (stride > d) f64.fill(0, first + (stride - 2) * r, first + stride * r);
     for (let j = 0; j < d; j++) {
-      for (let k = 0; k < r; k++) paired[(j >> 1) * 2 * r + 2 * k + (j & 1)] = a[j * r + k];
+      const to = first + (j >> 1) * 2 * r + (j & 1);
+      for (let k = 0; k < r; k++) f64[to + 2 * k] = a[j * r + k];
     }
   }
   clearPaired(r: number): void {
-    this.view(this.tenant.enter(), "pairedSum", this.layout.stride * r).fill(0);
+    const m = this.tenant.enter();
+    const first = this.at(m, "pairedSum") / F64;
+    m.f64.fill(0, first, first + this.layout.stride * r);
   }
   readPaired(r: number): Float64Array {
-    const paired = this.view(this.tenant.enter(), "pairedSum", this.layout.stride * r);
+    const m = this.tenant.enter();
+    const { f64 } = m;
+    const first = this.at(m, "pairedSum") / F64;
     const d = this.layout.shape.columns;
     const out = new Float64Array(d * r);
     for (let j = 0; j < d; j++) {
-      for (let k = 0; k < r; k++) out[j * r + k] = paired[(j >> 1) * 2 * r + 2 * k + (j & 1)];
+      const from = first + (j >> 1) * 2 * r + (j & 1);
+      for (let k = 0; k < r; k++) out[j * r + k] = f64[from + 2 * k];
     }
     return out;
   }

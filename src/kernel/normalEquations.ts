@@ -1,12 +1,12 @@
 /** ΦᵀΦ and Φᵀy of a workspace, block by block: directly, or by moments where those pay and are accurate. */
 import { InputError } from "../base/errors.js";
+import { BLOCK_BYTES, F64 } from "./blocks.js";
 import type { Machine } from "./machine.js";
 import { type MomentPlan, momentPlan } from "./momentPlan.js";
 import { momentError } from "./moments.js";
-import { type Address, BLOCK_ROWS } from "./ops.js";
+import type { Address } from "./ops.js";
+import type { SlotName } from "./shape.js";
 import type { Workspace } from "./workspace.js";
-
-const ROW_BYTES = 8 * BLOCK_ROWS;
 
 /** The plan of a workspace that uses moments, its tables in place; undefined for one that does not. */
 export function prepareMoments(workspace: Workspace): MomentPlan | undefined {
@@ -22,10 +22,9 @@ export function prepareMoments(workspace: Workspace): MomentPlan | undefined {
   return plan;
 }
 
-/** Adds the features of a block, already in "phi", to the normal equations. */
-export function addFeatures(workspace: Workspace, m: Machine, y: Address): void {
+/** Adds the features of a block to the normal equations. */
+export function addFeatures(workspace: Workspace, m: Machine, phi: Address, y: Address): void {
   const p = workspace.layout.shape.featureCount;
-  const phi = workspace.at(m, "phi");
   m.ops.accumulateGram(phi, p, workspace.at(m, "gram"));
   m.ops.accumulateMoment(phi, p, y, workspace.at(m, "moment"));
 }
@@ -44,7 +43,7 @@ export function addMoments(
   const { ops } = m;
   const h = workspace.at(m, "h");
   const rows = workspace.at(m, "momentRows");
-  const second = rows + firstRows * ROW_BYTES;
+  const second = rows + firstRows * BLOCK_BYTES;
   const response = workspace.at(m, "momentResponse");
   const sums = workspace.at(m, "momentSums");
   const groups = workspace.at(m, "momentWidths");
@@ -77,20 +76,23 @@ export function finishMoments(workspace: Workspace, plan: MomentPlan): number {
 export function clearNormalEquations(workspace: Workspace, plan: MomentPlan | undefined): void {
   const { packedCount, shape } = workspace.layout;
   const m = workspace.tenant.enter();
-  workspace.view(m, "gram", packedCount).fill(0);
-  workspace.view(m, "moment", shape.featureCount).fill(0);
-  if (plan) workspace.view(m, "momentSums", plan.sizes.sums + plan.sizes.responseSums).fill(0);
+  const clear = (slot: SlotName, length: number): void => {
+    const first = workspace.at(m, slot) / F64;
+    m.f64.fill(0, first, first + length);
+  };
+  clear("gram", packedCount);
+  clear("moment", shape.featureCount);
+  if (plan) clear("momentSums", plan.sizes.sums + plan.sizes.responseSums);
 }
 
 /** @throws {InputError} `OVERFLOW` naming the degree when a sum left the range of doubles */
 export function assertFinite(workspace: Workspace): void {
   const m = workspace.tenant.enter();
-  const { packedCount, shape } = workspace.layout;
-  const { featureCount: p, degree } = shape;
-  const gram = workspace.view(m, "gram", packedCount);
-  const moment = workspace.view(m, "moment", p);
-  for (let j = 0; j < p; j++) {
-    if (Number.isFinite(gram[(j * (j + 3)) / 2]) && Number.isFinite(moment[j])) continue;
+  const { featureCount: p, degree } = workspace.layout.shape;
+  const gram = workspace.at(m, "gram") / F64;
+  const moment = workspace.at(m, "moment") / F64;
+  for (let j = 0, at = gram; j < p; j++, at += j + 1) {
+    if (Number.isFinite(m.f64[at]) && Number.isFinite(m.f64[moment + j])) continue;
     throw new InputError(
       "OVERFLOW",
       `the Hermite features of degree ${degree} overflow on these inputs. Lower the degree, scale or whiten the columns, or drop the extreme rows.`,

@@ -1,5 +1,5 @@
 /** The two points of a workspace, current and trial: what is kept of each, and copies of it for solvers. */
-import { Blocks } from "./blocks.js";
+import { BLOCK_BYTES, Blocks } from "./blocks.js";
 import type { Machine } from "./machine.js";
 import { type Address, BLOCK_ROWS } from "./ops.js";
 import type { SlotName } from "./shape.js";
@@ -10,11 +10,19 @@ const POINT_SLOTS = {
   fields: ["fields0", "fields1"],
   residual: ["residual0", "residual1"],
   factor: ["factor0", "factor1"],
+  phi: ["phi0", "phi1"],
 } as const;
 
 /** Z, √w·(f, ∇f), √w·ρ and the factor of the link's solve at two points; `acceptTrial` swaps them. */
 export class Points extends Blocks {
   #current: 0 | 1 = 0;
+  /** Which of phi0 and phi1 are those of their z. */
+  readonly #kept = [false, false];
+
+  override setTarget(y: Float64Array, rootWeights?: Float64Array): void {
+    super.setTarget(y, rootWeights);
+    this.#kept.fill(false);
+  }
 
   /** Makes the trial the current point. */
   acceptTrial(): void {
@@ -52,7 +60,7 @@ export class Points extends Blocks {
       for (let i = 0; i < count; i++) phi[(first + i) * BLOCK_ROWS + i] = 1;
       m.ops.solveRows(this.at(m, this.slot("factor", false)), p, this.at(m, "phi"));
       for (let j = first; j < p; j++) {
-        for (let i = 0; i < count; i++) out[first + i] += phi[j * BLOCK_ROWS + i] ** 2;
+        for (let i = 0; i < count; i++) out[first + i] += this.weightSum * phi[j * BLOCK_ROWS + i] ** 2;
       }
     }
     return out;
@@ -72,7 +80,7 @@ export class Points extends Blocks {
   /** Features of a block at the current point, written to `phi`. */
   featuresOfPoint(m: Machine, b: number, phi: Address): void {
     const r = this.layout.shape.rank;
-    this.features(m, b, this.row(m, this.slot("z", false), b, r), this.row(m, "rootWeights", b, 1), phi);
+    this.formFeatures(m, this.row(m, this.slot("z", false), b, r), this.row(m, "rootWeights", b, 1), phi);
   }
 
   // ------------------------------------------------------------------ for the passes
@@ -90,17 +98,43 @@ export class Points extends Blocks {
   }
 
   protected slot(name: keyof typeof POINT_SLOTS, trial: boolean): SlotName {
-    return POINT_SLOTS[name][trial ? 1 - this.#current : this.#current];
+    return POINT_SLOTS[name][this.#half(trial)];
   }
-  protected features(
-    m: Machine,
-    b: number,
-    z: Address,
-    scale = this.row(m, "rootWeights", b, 1),
-    phi = this.at(m, "phi"),
-  ): void {
+  #half(trial: boolean): 0 | 1 {
+    return trial ? ((1 - this.#current) as 0 | 1) : this.#current;
+  }
+
+  /** √w·Φ of a block, `featureCount` rows at `phi`. */
+  protected formFeatures(m: Machine, z: Address, rootWeights: Address, phi: Address): void {
     const { rank, degree, featureCount } = this.layout.shape;
-    m.ops.features(z, rank, degree, scale, this.at(m, "table"), featureCount, this.at(m, "h"), phi);
+    m.ops.features(z, rank, degree, rootWeights, this.at(m, "table"), featureCount, this.at(m, "h"), phi);
+  }
+
+  /**
+   * For a pass over all blocks: where to find √w·Φ of a block of the trial or the current point, formed unless it was
+   * kept. `keepFeatures` after the pass says that it may be.
+   */
+  protected features(trial: boolean): (m: Machine, b: number) => Address {
+    const half = this.#half(trial);
+    const { rank, featureCount } = this.layout.shape;
+    const m0 = this.tenant.enter();
+    const z = this.at(m0, POINT_SLOTS.z[half]);
+    const weights = this.at(m0, "rootWeights");
+    const kept = this.layout.keepsFeatures;
+    const phi = this.at(m0, kept ? POINT_SLOTS.phi[half] : "phi");
+    const step = kept ? featureCount * BLOCK_BYTES : 0;
+    if (this.#kept[half]) return (_, b) => phi + b * step;
+    return (m, b) => {
+      this.formFeatures(m, z + b * rank * BLOCK_BYTES, weights + b * BLOCK_BYTES, phi + b * step);
+      return phi + b * step;
+    };
+  }
+  protected keepFeatures(trial: boolean): void {
+    this.#kept[this.#half(trial)] = this.layout.keepsFeatures;
+  }
+  /** The trial gets another z. */
+  protected dropFeatures(): void {
+    this.#kept[this.#half(true)] = false;
   }
 
   /** Flops of the features of a block. */

@@ -24,6 +24,9 @@ export interface ProblemShape {
 /** X up to this size stays in the kernel's memory; a larger one is streamed block by block from the caller's array. */
 export const RESIDENT_BYTES = 32 * 2 ** 20;
 
+/** Features of both points are kept up to this size, which second-level caches hold; beyond it forming them is as fast. */
+const KEPT_BYTES = 4 * 2 ** 20;
+
 const F64 = 8;
 const ALIGN = 64;
 
@@ -43,6 +46,8 @@ export interface Layout {
   /** p + c·r, columns of the tangent space of a fit; 0 when it is not looked at. */
   readonly tangentCount: number;
   readonly resident: boolean;
+  /** Whether the features of all rows are kept at both points; otherwise they are formed again where they are used. */
+  readonly keepsFeatures: boolean;
   /** Sizes of the moments from which the normal equations are expanded; absent where forming them directly is cheaper. */
   readonly moments: MomentSizes | undefined;
   readonly slots: Readonly<Record<SlotName, number>>;
@@ -72,6 +77,8 @@ const SLOT_NAMES = [
   "rowWeights",
   "h",
   "phi",
+  "phi0",
+  "phi1",
   "momentTable",
   "momentWidths",
   "momentRows",
@@ -110,6 +117,8 @@ export function layoutOf(shape: ProblemShape, hold = true): Layout {
   const motions = complement * rank;
   const tangentCount = shape.complement === undefined ? 0 : featureCount + motions;
   const resident = hold && paddedRows * stride * F64 <= RESIDENT_BYTES;
+  const keepsFeatures = 2 * paddedRows * featureCount * F64 <= KEPT_BYTES;
+  const kept = keepsFeatures ? paddedRows * featureCount : 0;
   const moments = momentSizes(shape);
   const momentRows = moments ? moments.firstRows + moments.secondRows : 0;
   const doubles: Record<SlotName, number> = {
@@ -135,6 +144,8 @@ export function layoutOf(shape: ProblemShape, hold = true): Layout {
     rowWeights: BLOCK_ROWS,
     h: rank * ((moments ? 2 * degree : degree) + 1) * BLOCK_ROWS,
     phi: featureCount * BLOCK_ROWS,
+    phi0: kept,
+    phi1: kept,
     momentTable: moments ? momentRows + moments.responseRows : 0,
     momentWidths: moments ? Math.ceil((moments.widths.length + moments.responseWidths.length) / 2) : 0,
     momentRows: momentRows * BLOCK_ROWS,
@@ -167,7 +178,19 @@ export function layoutOf(shape: ProblemShape, hold = true): Layout {
     slots[name] = bytes;
     bytes += Math.ceil((doubles[name] * F64) / ALIGN) * ALIGN;
   }
-  return { shape, stride, blocks, paddedRows, packedCount, tangentCount, resident, moments, slots, bytes };
+  return {
+    shape,
+    stride,
+    blocks,
+    paddedRows,
+    packedCount,
+    tangentCount,
+    resident,
+    keepsFeatures,
+    moments,
+    slots,
+    bytes,
+  };
 }
 
 /**

@@ -1,7 +1,7 @@
 /** The passes of a fit at a basis, written once for both kernels: normal equations, residuals, gradients. */
 import type { RunControl } from "../base/control.js";
 import type { DenseRows, KernelChoice } from "../base/types.js";
-import { BLOCK_BYTES, reserve } from "./blocks.js";
+import { BLOCK_BYTES, F64, reserve, type Visit } from "./blocks.js";
 import type { Machine } from "./machine.js";
 import type { MomentPlan } from "./momentPlan.js";
 import { MOMENT_TOLERANCE } from "./moments.js";
@@ -65,21 +65,26 @@ export class Workspace extends Points {
     const { stride, shape } = this.layout;
     const r = shape.rank;
     this.storePaired(a);
-    await this.#accumulate(true, false, 2 * BLOCK_ROWS * stride * r, (m, b) => {
-      if (r > 0)
-        m.ops.project(this.block(m, b), stride, r, this.at(m, "paired"), this.row(m, this.slot("z", true), b, r));
-    });
+    this.dropFeatures();
+    const m0 = this.tenant.enter();
+    const paired = this.at(m0, "paired");
+    const z = this.at(m0, this.slot("z", true));
+    const project: Visit = (m, b) => m.ops.project(this.block(m, b), stride, r, paired, z + b * r * BLOCK_BYTES);
+    await this.#accumulate(true, 2 * BLOCK_ROWS * stride * r, r > 0 ? project : undefined);
   }
 
   /** Z(t) = (Z + t·Z_Δ)·m into the trial, with its normal equations, without reading X; m is r×r. */
   async combineTrial(t: number, mixing: Float64Array): Promise<void> {
     const r = this.layout.shape.rank;
-    this.store(this.tenant.enter(), "small", mixing);
-    await this.#accumulate(true, false, 0, (m, b) => {
-      const from = this.row(m, this.slot("z", false), b, r);
-      const to = this.row(m, this.slot("z", true), b, r);
-      m.ops.combine(from, this.row(m, "direction", b, r), r, t, this.at(m, "small"), to);
-    });
+    const m0 = this.tenant.enter();
+    this.store(m0, "small", mixing);
+    this.dropFeatures();
+    const step = r * BLOCK_BYTES;
+    const [from, along] = [this.at(m0, this.slot("z", false)), this.at(m0, "direction")];
+    const [small, to] = [this.at(m0, "small"), this.at(m0, this.slot("z", true))];
+    await this.#accumulate(true, 0, (m, b) =>
+      m.ops.combine(from + b * step, along + b * step, r, t, small, to + b * step),
+    );
   }
 
   /**
@@ -87,7 +92,7 @@ export class Workspace extends Points {
    * `solveTrial`; the current point stays.
    */
   async accumulateKept(keep: Uint8Array): Promise<void> {
-    await this.#accumulate(false, true, 0, (m, b) => {
+    await this.#accumulate(false, 0, (m, b) => {
       const first = b * BLOCK_ROWS;
       const w = this.view(m, "rowWeights", BLOCK_ROWS);
       const y = this.view(m, "c", BLOCK_ROWS);
@@ -105,32 +110,29 @@ export class Workspace extends Points {
   normalEquations(): { gram: Float64Array; moment: Float64Array } {
     const m = this.tenant.enter();
     const { packedCount, shape } = this.layout;
-    return {
-      gram: this.view(m, "gram", packedCount).slice(),
-      moment: this.view(m, "moment", shape.featureCount).slice(),
-    };
+    return { gram: this.copy(m, "gram", packedCount), moment: this.copy(m, "moment", shape.featureCount) };
   }
 
   /**
-   * Solves (ΦᵀΦ/n + diag(penalty)) c = Φᵀy/n for the trial and keeps the factor with it.
+   * Solves (ΦᵀΦ/n + diag(penalty)) c = Φᵀy/n for the trial and keeps the factor of ΦᵀΦ + n·diag(penalty) with it.
    * @returns the coefficients, or the index of the failing pivot
    */
   solveTrial(penalty: Float64Array, pivotTolerance: number): { coefficients: Float64Array } | { pivot: number } {
     const m = this.tenant.enter();
+    const { f64 } = m;
     const p = this.layout.shape.featureCount;
-    const slot = this.slot("factor", true);
-    const factor = this.view(m, slot, this.layout.packedCount);
-    const gram = this.view(m, "gram", this.layout.packedCount);
-    for (let k = 0; k < factor.length; k++) factor[k] = gram[k] / this.weightSum;
-    for (let j = 0; j < p; j++) factor[(j * (j + 1)) / 2 + j] += penalty[j];
+    const factor = this.at(m, this.slot("factor", true));
+    const gram = this.at(m, "gram") / F64;
+    f64.copyWithin(factor / F64, gram, gram + this.layout.packedCount);
+    for (let j = 0, at = factor / F64; j < p; j++, at += j + 1) f64[at] += this.weightSum * penalty[j];
     // A pivot below the error of the Gram matrix is noise.
-    const status = m.ops.choleskyFactor(this.at(m, slot), p, Math.max(pivotTolerance, this.#error));
+    const status = m.ops.choleskyFactor(factor, p, Math.max(pivotTolerance, this.#error));
     if (status !== 0) return { pivot: status - 1 };
-    const moment = this.view(m, "moment", p);
-    const c = this.view(m, "coefficients", p);
-    for (let j = 0; j < p; j++) c[j] = moment[j] / this.weightSum;
-    m.ops.choleskySolve(this.at(m, slot), p, this.at(m, "coefficients"));
-    return { coefficients: c.slice() };
+    const c = this.at(m, "coefficients");
+    const moment = this.at(m, "moment") / F64;
+    f64.copyWithin(c / F64, moment, moment + p);
+    m.ops.choleskySolve(factor, p, c);
+    return { coefficients: this.copy(m, "coefficients", p) };
   }
 
   /** The tridiagonal form of a packed symmetric p×p matrix, in the room of the trial's factor, which is lost. */
@@ -149,53 +151,62 @@ export class Workspace extends Points {
     const entry = this.tenant.enter();
     this.store(entry, "coefficients", c);
     this.store(entry, "derivatives", derivatives);
-    const squares = this.view(entry, "small", (r * (r + 1)) / 2);
-    squares.fill(0);
     if (transposed) this.clearPaired(r);
     let sumSquares = 0;
     const flops = this.#linkFlops() + 2 * BLOCK_ROWS * stride * r;
-    await this.pass(flops, (m, b) => {
+    const phiOf = this.features(true);
+    const [ofLink, ofSlopes] = [this.at(entry, "coefficients"), this.at(entry, "derivatives")];
+    const [fieldsAt, residualAt] = [
+      this.at(entry, this.slot("fields", true)),
+      this.at(entry, this.slot("residual", true)),
+    ];
+    const [target, small] = [this.at(entry, "target"), this.at(entry, "small")];
+    entry.f64.fill(0, small / F64, small / F64 + (r * (r + 1)) / 2);
+    const [multiplied, out] = [this.at(entry, "c"), this.at(entry, "pairedSum")];
+    const pause = this.pass(flops, (m, b) => {
       const { ops } = m;
-      const z = this.row(m, this.slot("z", true), b, r);
-      const fields = this.row(m, this.slot("fields", true), b, r + 1);
-      const residual = this.row(m, this.slot("residual", true), b, 1);
-      this.features(m, b, z);
-      const phi = this.at(m, "phi");
-      ops.fields(phi, p, this.at(m, "coefficients"), derivativeCount, r, this.at(m, "derivatives"), fields);
-      sumSquares += ops.residual(this.row(m, "target", b, 1), fields, residual);
+      const fields = fieldsAt + b * (r + 1) * BLOCK_BYTES;
+      const residual = residualAt + b * BLOCK_BYTES;
+      ops.fields(phiOf(m, b), p, ofLink, derivativeCount, r, ofSlopes, fields);
+      sumSquares += ops.residual(target + b * BLOCK_BYTES, fields, residual);
       if (r === 0) return;
       const g = fields + BLOCK_BYTES;
-      ops.accumulateGram(g, r, this.at(m, "small"));
+      ops.accumulateGram(g, r, small);
       if (!transposed) return;
-      ops.scaleFields(residual, g, r, this.at(m, "c"));
-      ops.accumulateTransposed(this.block(m, b), stride, r, this.at(m, "c"), this.at(m, "pairedSum"));
+      ops.scaleFields(residual, g, r, multiplied);
+      ops.accumulateTransposed(this.block(m, b), stride, r, multiplied, out);
     });
-    const packed = this.view(this.tenant.enter(), "small", (r * (r + 1)) / 2);
+    if (pause) await pause;
+    this.keepFeatures(true);
+    const { f64 } = this.tenant.enter();
     const gradientSquares = new Float64Array(r * r);
-    for (let k = 0; k < r; k++) {
-      for (let l = 0; l <= k; l++) {
-        gradientSquares[k * r + l] = gradientSquares[l * r + k] = packed[(k * (k + 1)) / 2 + l];
-      }
+    for (let k = 0, at = small / F64; k < r; k++) {
+      for (let l = 0; l <= k; l++) gradientSquares[k * r + l] = gradientSquares[l * r + k] = f64[at++];
     }
-    return { sumSquares, gradientSquares, ...(transposed ? { transposed: this.readPaired(r) } : {}) };
+    return transposed
+      ? { sumSquares, gradientSquares, transposed: this.readPaired(r) }
+      : { sumSquares, gradientSquares };
   }
 
   // ------------------------------------------------------------------ at the current point
 
   /** Σ wᵢρᵢx̃ᵢgᵢᵀ at the current point, d×r row-major. */
   async residualGradient(): Promise<Float64Array> {
-    const r = this.layout.shape.rank;
-    return this.#transposedPass((m, b) => this.row(m, this.slot("residual", false), b, 1), r);
+    const residual = this.at(this.tenant.enter(), this.slot("residual", false));
+    return this.#transposedPass((_, b) => residual + b * BLOCK_BYTES);
   }
 
   /** Z_Δ = X̃Δ for the line search. */
   async projectDirection(delta: Float64Array): Promise<void> {
     const { stride, shape } = this.layout;
+    const r = shape.rank;
     this.storePaired(delta);
-    await this.pass(2 * BLOCK_ROWS * stride * shape.rank, (m, b) => {
-      const out = this.row(m, "direction", b, shape.rank);
-      m.ops.project(this.block(m, b), stride, shape.rank, this.at(m, "paired"), out);
-    });
+    const m0 = this.tenant.enter();
+    const [paired, out] = [this.at(m0, "paired"), this.at(m0, "direction")];
+    const pause = this.pass(2 * BLOCK_ROWS * stride * r, (m, b) =>
+      m.ops.project(this.block(m, b), stride, r, paired, out + b * r * BLOCK_BYTES),
+    );
+    if (pause) await pause;
   }
 
   /**
@@ -208,78 +219,82 @@ export class Workspace extends Points {
     const { stride, shape } = this.layout;
     const { rank: r, featureCount: p } = shape;
     this.storePaired(delta);
-    this.view(this.tenant.enter(), "moment", p).fill(0);
-    await this.pass(this.featureFlops() + 2 * BLOCK_ROWS * stride * r, (m, b) => {
-      const { ops } = m;
-      const zd = this.row(m, "direction", b, r);
-      ops.project(this.block(m, b), stride, r, this.at(m, "paired"), zd);
-      const u = this.row(m, "u", b, 1);
-      ops.contractFields(zd, this.row(m, this.slot("fields", false), b, r + 1) + BLOCK_BYTES, r, u);
-      this.features(m, b, this.row(m, this.slot("z", false), b, r));
-      ops.accumulateMoment(this.at(m, "phi"), p, u, this.at(m, "moment"));
-    });
     const m0 = this.tenant.enter();
-    const moment = this.view(m0, "moment", p);
-    const solution = this.view(m0, "solution", p);
-    for (let j = 0; j < p; j++) solution[j] = moment[j] / this.weightSum;
-    m0.ops.choleskySolve(this.at(m0, this.slot("factor", false)), p, this.at(m0, "solution"));
-    return this.#transposedPass((m, b) => {
+    const [paired, direction, u] = [this.at(m0, "paired"), this.at(m0, "direction"), this.at(m0, "u")];
+    const g = this.at(m0, this.slot("fields", false)) + BLOCK_BYTES;
+    const moment = this.at(m0, "moment");
+    const first = this.features(false);
+    m0.f64.fill(0, moment / F64, moment / F64 + p);
+    const pause = this.pass(this.featureFlops() + 2 * BLOCK_ROWS * stride * r, (m, b) => {
       const { ops } = m;
-      this.features(m, b, this.row(m, this.slot("z", false), b, r));
-      const off = this.at(m, "rowWeights");
-      const fitted = this.at(m, "scratch");
-      ops.fields(this.at(m, "phi"), p, this.at(m, "solution"), 0, 0, this.at(m, "derivatives"), fitted);
-      ops.residual(this.row(m, "u", b, 1), fitted, off);
+      const zd = direction + b * r * BLOCK_BYTES;
+      ops.project(this.block(m, b), stride, r, paired, zd);
+      ops.contractFields(zd, g + b * (r + 1) * BLOCK_BYTES, r, u + b * BLOCK_BYTES);
+      ops.accumulateMoment(first(m, b), p, u + b * BLOCK_BYTES, moment);
+    });
+    if (pause) await pause;
+    this.keepFeatures(false);
+    const m1 = this.tenant.enter();
+    const at = this.at(m1, "solution");
+    m1.f64.copyWithin(at / F64, moment / F64, moment / F64 + p);
+    m1.ops.choleskySolve(this.at(m1, this.slot("factor", false)), p, at);
+    const [off, fitted, none] = [this.at(m1, "rowWeights"), this.at(m1, "scratch"), this.at(m1, "derivatives")];
+    const second = this.features(false);
+    return this.#transposedPass((m, b) => {
+      m.ops.fields(second(m, b), p, at, 0, 0, none, fitted);
+      m.ops.residual(u + b * BLOCK_BYTES, fitted, off);
       return off;
-    }, r);
+    });
   }
 
   // ------------------------------------------------------------------ inside
 
-  async #transposedPass(multiplier: (m: Machine, block: number) => Address, r: number): Promise<Float64Array> {
-    const { stride } = this.layout;
+  async #transposedPass(multiplier: (m: Machine, block: number) => Address): Promise<Float64Array> {
+    const { stride, shape } = this.layout;
+    const r = shape.rank;
     this.clearPaired(r);
-    await this.pass(this.featureFlops() + 2 * BLOCK_ROWS * stride * r, (m, b) => {
-      const g = this.row(m, this.slot("fields", false), b, r + 1) + BLOCK_BYTES;
-      m.ops.scaleFields(multiplier(m, b), g, r, this.at(m, "c"));
-      m.ops.accumulateTransposed(this.block(m, b), stride, r, this.at(m, "c"), this.at(m, "pairedSum"));
+    const m0 = this.tenant.enter();
+    const g = this.at(m0, this.slot("fields", false)) + BLOCK_BYTES;
+    const [scaled, out] = [this.at(m0, "c"), this.at(m0, "pairedSum")];
+    const pause = this.pass(this.featureFlops() + 2 * BLOCK_ROWS * stride * r, (m, b) => {
+      m.ops.scaleFields(multiplier(m, b), g + b * (r + 1) * BLOCK_BYTES, r, scaled);
+      m.ops.accumulateTransposed(this.block(m, b), stride, r, scaled, out);
     });
+    if (pause) await pause;
     return this.readPaired(r);
   }
 
   /**
-   * Normal equations at the trial or current z. `prepare` makes z of a block, or with `own` its weights and response in
-   * "rowWeights" and "c".
+   * Normal equations at the trial's z, which `prepare` makes block by block; or at the current z with weights and response
+   * that it puts into "rowWeights" and "c".
    *
    * Moments are taken where they pay, and given up for a direct pass when their error bound is too large. Either way the
    * result depends on (z, w, y) alone, and the loss is computed from residuals at the coefficients found, where it is
    * stationary: it feels the difference of the two only to second order, so a line search may meet both.
    */
-  async #accumulate(
-    trial: boolean,
-    own: boolean,
-    flops: number,
-    prepare: (m: Machine, b: number) => void,
-  ): Promise<void> {
-    const r = this.layout.shape.rank;
+  async #accumulate(trial: boolean, flops: number, prepare: Visit | undefined): Promise<void> {
     const plan = this.#plan;
-    const add = (m: Machine, b: number, moments: MomentPlan | undefined): void => {
-      const z = this.row(m, this.slot("z", trial), b, r);
-      const weights = own ? this.at(m, "rowWeights") : this.row(m, "rootWeights", b, 1);
-      const y = own ? this.at(m, "c") : this.row(m, "target", b, 1);
-      if (moments) {
-        addMoments(this, moments, m, z, weights, y);
-      } else {
-        this.features(m, b, z, weights);
-        addFeatures(this, m, y);
-      }
+    const m0 = this.tenant.enter();
+    const z = this.at(m0, this.slot("z", trial));
+    const step = this.layout.shape.rank * BLOCK_BYTES;
+    const weights = this.at(m0, trial ? "rootWeights" : "rowWeights");
+    const y = this.at(m0, trial ? "target" : "c");
+    // The trial's weights and responses are those of all rows, the others those of one block.
+    const stepOfRows = trial ? BLOCK_BYTES : 0;
+    const phi = this.at(m0, "phi");
+    const phiOf = this.features(true);
+    const addDirectly: Visit = (m, b) => {
+      if (!trial) this.formFeatures(m, z + b * step, weights, phi);
+      addFeatures(this, m, trial ? phiOf(m, b) : phi, y + b * stepOfRows);
     };
     clearNormalEquations(this, plan);
     this.#error = 0;
-    await this.pass(flops + this.#linkFlops(), (m, b) => {
-      prepare(m, b);
-      add(m, b, plan);
+    const pause = this.pass(flops + this.#linkFlops(), (m, b) => {
+      prepare?.(m, b);
+      if (plan) addMoments(this, plan, m, z + b * step, weights + b * stepOfRows, y + b * stepOfRows);
+      else addDirectly(m, b);
     });
+    if (pause) await pause;
     if (plan) {
       const error = finishMoments(this, plan);
       if (error <= MOMENT_TOLERANCE) {
@@ -287,11 +302,13 @@ export class Workspace extends Points {
         return;
       }
       clearNormalEquations(this, plan);
-      await this.pass(this.#linkFlops(), (m, b) => {
-        if (own) prepare(m, b);
-        add(m, b, undefined);
+      const again = this.pass(this.#linkFlops(), (m, b) => {
+        if (!trial) prepare?.(m, b);
+        addDirectly(m, b);
       });
+      if (again) await again;
     }
+    if (trial) this.keepFeatures(true);
     assertFinite(this);
   }
 

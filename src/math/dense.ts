@@ -7,6 +7,7 @@
  */
 import { EigenvalueDecomposition, Matrix, QrDecomposition, SingularValueDecomposition } from "ml-matrix";
 import { InputError, NumericalError } from "../base/errors.js";
+import { SMALL, smallEigen } from "./smallEigen.js";
 
 export { Matrix };
 
@@ -82,16 +83,22 @@ export interface SymmetricEigen {
  *
  * @throws {NumericalError} `NOT_FINITE` with the row and column of the first bad entry
  * @throws {InputError} `SHAPE` if `a` has not n² entries
- * Source: ml-matrix (Householder tridiagonalisation, implicit QL). Cost: about 9n³ flops.
+ * Source: ml-matrix (Householder tridiagonalisation, implicit QL), Jacobi rotations for n ≤ 8. Cost: about 9n³ flops.
  */
 export function symmetricEigen(a: ArrayLike<number>, n: number): SymmetricEigen {
   checkLength("a", a, n, n);
   if (n === 0) return { values: new Float64Array(0), vectors: new Float64Array(0) };
   const scale = scaleOf("a", a, n);
-  const matrix = new Matrix(n, n);
-  for (let i = 0; i < n; i++) {
-    for (let j = 0; j < n; j++) matrix.set(i, j, 0.5 * (a[i * n + j] / scale) + 0.5 * (a[j * n + i] / scale));
+  const part = (i: number, j: number): number => 0.5 * (a[i * n + j] / scale) + 0.5 * (a[j * n + i] / scale);
+  if (n <= SMALL) {
+    const symmetric = new Float64Array(n * n);
+    for (let i = 0; i < n; i++) for (let j = 0; j < n; j++) symmetric[i * n + j] = part(i, j);
+    const { values, vectors } = smallEigen(symmetric, n);
+    for (let k = 0; k < n; k++) values[k] *= scale;
+    return { values, vectors };
   }
+  const matrix = new Matrix(n, n);
+  for (let i = 0; i < n; i++) for (let j = 0; j < n; j++) matrix.set(i, j, part(i, j));
   const solved = new EigenvalueDecomposition(matrix, { assumeSymmetric: true });
   const values = Float64Array.from(solved.realEigenvalues, (value) => value * scale);
   return { values, vectors: fromMatrix(solved.eigenvectorMatrix) };

@@ -18,9 +18,22 @@ export interface NormalSource {
  * Cost: 8dr² flops.
  */
 export function projectTangent(w: ArrayLike<number>, g: ArrayLike<number>, d: number, r: number): Float64Array {
-  const out = Float64Array.from({ length: d * r }, (_, i) => g[i]);
+  const out = new Float64Array(d * r);
+  for (let i = 0; i < out.length; i++) out[i] = g[i];
+  return toTangent(w, out, d, r);
+}
+
+/** The same in place; returns `out`. */
+export function toTangent(w: ArrayLike<number>, out: Float64Array, d: number, r: number): Float64Array {
+  const overlap = new Float64Array(r * r);
   for (let pass = 0; pass < 2; pass++) {
-    const overlap = multiplyTransposed(w, out, d, r, r);
+    overlap.fill(0);
+    for (let i = 0; i < d; i++) {
+      for (let l = 0; l < r; l++) {
+        const wil = w[i * r + l];
+        for (let k = 0; k < r; k++) overlap[l * r + k] += wil * out[i * r + k];
+      }
+    }
     for (let i = 0; i < d; i++) {
       for (let l = 0; l < r; l++) {
         const wil = w[i * r + l];
@@ -45,7 +58,9 @@ export function norm(a: ArrayLike<number>): number {
 
 /** W + tξ. */
 function move(w: ArrayLike<number>, xi: ArrayLike<number>, t: number): Float64Array {
-  return Float64Array.from({ length: w.length }, (_, i) => w[i] + t * xi[i]);
+  const out = new Float64Array(w.length);
+  for (let i = 0; i < out.length; i++) out[i] = w[i] + t * xi[i];
+  return out;
 }
 
 /**

@@ -35,7 +35,11 @@ function timesSmall(delta: Float64Array, small: Float64Array, r: number): Float6
   return out;
 }
 
-const negated = (a: Float64Array): Float64Array => a.map((v) => -v);
+function negated(a: Float64Array): Float64Array {
+  const out = new Float64Array(a.length);
+  for (let k = 0; k < out.length; k++) out[k] = -a[k];
+  return out;
+}
 
 /** −grad J·H⁻¹, the gradient in the metric of the link ("AGOP step", [MI §7.5]). Equals Gauss–Newton in the population. */
 export function preconditionedGradient(objective: ProfiledLoss, point: FlowPoint): Float64Array {
@@ -91,13 +95,15 @@ export async function gaussNewtonSolve(
 interface Pair {
   readonly s: Float64Array;
   readonly y: Float64Array;
+  /** ⟨s, y⟩. */
+  readonly curvature: number;
 }
 export type Pairs = readonly Pair[];
 
 const MEMORY = 10;
 const CURVATURE_FLOOR = 1e-12;
 
-/** An approximate inverse of the Hessian of J on tangents. */
+/** An approximate inverse of the Hessian of J on tangents; gives a new array. */
 export type Metric = (rhs: Float64Array) => Float64Array | Promise<Float64Array>;
 
 /**
@@ -111,23 +117,23 @@ export async function quasiNewton(
   metric: Metric,
   scaled: boolean,
 ): Promise<Float64Array> {
-  const q = Float64Array.from(point.gradient);
-  const alphas: number[] = [];
-  for (const { s, y } of [...pairs].reverse()) {
-    const alpha = innerProduct(s, q) / innerProduct(s, y);
-    alphas.push(alpha);
-    for (let k = 0; k < q.length; k++) q[k] -= alpha * y[k];
+  const q = point.gradient.slice();
+  const alphas = new Float64Array(pairs.length);
+  for (let l = pairs.length - 1; l >= 0; l--) {
+    const { s, y, curvature } = pairs[l];
+    alphas[l] = innerProduct(s, q) / curvature;
+    for (let k = 0; k < q.length; k++) q[k] -= alphas[l] * y[k];
   }
-  const out = Float64Array.from(await metric(q));
+  const out = await metric(q);
   const last = pairs[pairs.length - 1];
   if (scaled && last) {
-    const size = innerProduct(last.s, last.y) / innerProduct(last.y, await metric(last.y));
+    const size = last.curvature / innerProduct(last.y, await metric(last.y));
     for (let k = 0; k < out.length; k++) out[k] *= size;
   }
-  for (const { s, y } of pairs) {
-    const beta = innerProduct(y, out) / innerProduct(s, y);
-    const alpha = alphas.pop() as number;
-    for (let k = 0; k < out.length; k++) out[k] += (alpha - beta) * s[k];
+  for (let l = 0; l < pairs.length; l++) {
+    const { s, y, curvature } = pairs[l];
+    const change = alphas[l] - innerProduct(y, out) / curvature;
+    for (let k = 0; k < out.length; k++) out[k] += change * s[k];
   }
   const direction = negated(out);
   return slopeAlong(point, direction) < 0 ? direction : preconditionedGradient(objective, point);
@@ -143,12 +149,14 @@ export function rememberPair(
 ): Pairs {
   const { dim, rank } = objective;
   const carry = (v: Float64Array): Float64Array => transport(to.basis, v, dim, rank);
-  const s = carry(displacement);
-  const before = carry(from.gradient);
-  const y = to.gradient.map((g, k) => g - before[k]);
-  const kept = pairs.map((pair) => ({ s: carry(pair.s), y: carry(pair.y) }));
-  if (innerProduct(s, y) > CURVATURE_FLOOR * norm(s) * norm(y)) kept.push({ s, y });
-  return kept
-    .filter((pair) => innerProduct(pair.s, pair.y) > CURVATURE_FLOOR * norm(pair.s) * norm(pair.y))
-    .slice(-MEMORY);
+  const kept: Pair[] = [];
+  const keep = (s: Float64Array, y: Float64Array): void => {
+    const curvature = innerProduct(s, y);
+    if (curvature > CURVATURE_FLOOR * norm(s) * norm(y)) kept.push({ s, y, curvature });
+  };
+  for (const pair of pairs) keep(carry(pair.s), carry(pair.y));
+  const y = carry(from.gradient);
+  for (let k = 0; k < y.length; k++) y[k] = to.gradient[k] - y[k];
+  keep(carry(displacement), y);
+  return kept.slice(-MEMORY);
 }

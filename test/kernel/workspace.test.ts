@@ -176,6 +176,72 @@ describe("workspace passes", () => {
     workspace.dispose();
   });
 
+  it.each([CASES[3], CASES[6]])("features kept at a point are never those of another: %o", async (c) => {
+    const { A, delta, y } = data(c);
+    const p = featureCount(c.r, c.degree);
+    const penalty = new Float64Array(p).fill(0.1);
+    const B = A.map((v, k) => v + 0.1 * Math.sin(k));
+    const settle = async (workspace: Workspace, a: Float64Array): Promise<void> => {
+      await workspace.projectTrial(a);
+      const solved = workspace.solveTrial(penalty, 1e-14);
+      if (!("coefficients" in solved)) throw new Error("singular");
+      const ck = derivativeCoefficients(solved.coefficients, c.r, c.degree);
+      await workspace.residualsOfTrial(solved.coefficients, ck, false);
+    };
+    const workspace = await open(c, "wasm", true);
+    expect(workspace.layout.keepsFeatures).toBe(true);
+    await settle(workspace, A);
+    workspace.acceptTrial();
+    const atA = await workspace.gaussNewtonProduct(delta);
+    await settle(workspace, B);
+    // A refused trial leaves the current point alone.
+    expect(await workspace.gaussNewtonProduct(delta)).toEqual(atA);
+    workspace.acceptTrial();
+    const atB = await workspace.gaussNewtonProduct(delta);
+    expect(atB).not.toEqual(atA);
+    // Other weights: other features at the same z.
+    const root = Float64Array.from({ length: c.n }, (_, i) => 1 + (i % 2));
+    workspace.setTarget(y, root);
+    await settle(workspace, B);
+    workspace.acceptTrial();
+    const weighted = await workspace.gaussNewtonProduct(delta);
+    workspace.dispose();
+    const fresh = await open(c, "wasm", true);
+    fresh.setTarget(y, root);
+    await settle(fresh, B);
+    fresh.acceptTrial();
+    expect(await fresh.gaussNewtonProduct(delta)).toEqual(weighted);
+    fresh.dispose();
+  });
+
+  it("short passes do not wait, give way together, and notice an abort", async () => {
+    const abort = new AbortController();
+    let now = 0;
+    let yields = 0;
+    const yieldTask = async (): Promise<void> => {
+      yields++;
+    };
+    const control = new RunControl({ signal: abort.signal, clock: () => (now += 20), yieldTask });
+    const c = CASES[2];
+    const rows = { data: data(c).X, rows: c.n, columns: c.d };
+    const shape = { samples: c.n, columns: c.d, rank: c.r, degree: c.degree, ...featureShape(c.r, c.degree) };
+    const workspace = await Workspace.create(rows, shape, featureTable(c.r, c.degree), "wasm", control);
+    expect(workspace.pass(10, () => {})).toBeUndefined();
+    const passes = 1000;
+    for (let k = 0; k < passes; k++) await workspace.pass(10, () => {});
+    expect(yields).toBeGreaterThan(passes / 200);
+    expect(yields).toBeLessThan(passes / 20);
+    let visited = 0;
+    const before = yields;
+    await workspace.pass(1e9, () => visited++, 5);
+    expect([visited, yields - before]).toEqual([5, 5]);
+    const reason = new Error("enough");
+    abort.abort(reason);
+    expect(() => workspace.pass(10, () => {})).toThrow(reason);
+    await expect(workspace.projectDirection(data(c).delta)).rejects.toBe(reason);
+    workspace.dispose();
+  });
+
   it("row 43: use after dispose is refused, a second dispose does nothing", async () => {
     const workspace = await open(CASES[2], "wasm", true);
     workspace.dispose();

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { RunControl } from "../../src/base/control.js";
 import { columnSums, secondMoment, weightedSum } from "../../src/kernel/columns.js";
-import { Workspace } from "../../src/kernel/workspace.js";
+import { type ResidualSums, Workspace } from "../../src/kernel/workspace.js";
 import {
   derivativeCoefficients,
   featureCount,
@@ -181,37 +181,42 @@ describe("workspace passes", () => {
     const p = featureCount(c.r, c.degree);
     const penalty = new Float64Array(p).fill(0.1);
     const B = A.map((v, k) => v + 0.1 * Math.sin(k));
-    const settle = async (workspace: Workspace, a: Float64Array): Promise<void> => {
+    const settle = async (workspace: Workspace, a: Float64Array): Promise<ResidualSums> => {
       await workspace.projectTrial(a);
       const solved = workspace.solveTrial(penalty, 1e-14);
       if (!("coefficients" in solved)) throw new Error("singular");
-      const ck = derivativeCoefficients(solved.coefficients, c.r, c.degree);
-      await workspace.residualsOfTrial(solved.coefficients, ck, false);
+      coefficients = solved.coefficients;
+      return residuals(workspace);
     };
+    let coefficients: Float64Array = new Float64Array(0);
+    const residuals = (workspace: Workspace): Promise<ResidualSums> =>
+      workspace.residualsOfTrial(coefficients, derivativeCoefficients(coefficients, c.r, c.degree), false);
+
     const workspace = await open(c, "wasm", true);
     expect(workspace.layout.keepsFeatures).toBe(true);
     await settle(workspace, A);
     workspace.acceptTrial();
     const atA = await workspace.gaussNewtonProduct(delta);
-    await settle(workspace, B);
-    // A refused trial leaves the current point alone.
+    const refused = await settle(
+      workspace,
+      A.map((v) => -2 * v),
+    );
+    const taken = await settle(workspace, B);
+    expect(taken).not.toEqual(refused);
+    // Trials leave the current point alone.
     expect(await workspace.gaussNewtonProduct(delta)).toEqual(atA);
-    workspace.acceptTrial();
-    const atB = await workspace.gaussNewtonProduct(delta);
-    expect(atB).not.toEqual(atA);
+    const other = await open(c, "wasm", true);
+    expect(await settle(other, B)).toEqual(taken);
     // Other weights: other features at the same z.
     const root = Float64Array.from({ length: c.n }, (_, i) => 1 + (i % 2));
     workspace.setTarget(y, root);
-    await settle(workspace, B);
-    workspace.acceptTrial();
-    const weighted = await workspace.gaussNewtonProduct(delta);
+    const weighted = await residuals(workspace);
+    other.setTarget(y, root);
+    await other.projectTrial(B);
+    expect(await residuals(other)).toEqual(weighted);
+    expect(weighted).not.toEqual(taken);
     workspace.dispose();
-    const fresh = await open(c, "wasm", true);
-    fresh.setTarget(y, root);
-    await settle(fresh, B);
-    fresh.acceptTrial();
-    expect(await fresh.gaussNewtonProduct(delta)).toEqual(weighted);
-    fresh.dispose();
+    other.dispose();
   });
 
   it("short passes do not wait, give way together, and notice an abort", async () => {

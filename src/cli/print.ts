@@ -16,6 +16,14 @@ export function printText(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
+/** Text that comes in pieces, no faster than its reader takes it. */
+export async function printPieces(pieces: AsyncIterable<string>): Promise<void> {
+  for await (const piece of pieces) {
+    if (process.stdout.write(piece)) continue;
+    await new Promise<void>((resolve) => process.stdout.once("drain", resolve));
+  }
+}
+
 /** A number for people: five significant digits, exponents only for extremes. */
 export function figure(value: number): string {
   const size = Math.abs(value);

@@ -2,7 +2,7 @@
 
 import { FormatError, OptionError } from "../base/errors.js";
 import type { MultiIndexModel } from "../index.js";
-import type { NamedMatrix } from "../io/index.js";
+import type { NamedMatrix, TableFile } from "../io/index.js";
 
 export type { NamedMatrix };
 
@@ -22,21 +22,21 @@ export async function readTraining(
 }
 
 /**
- * The inputs of a model from a file, and the response when `target` is given: by name, or by position when the file and the
- * model share no name and the file has exactly as many columns as the model takes.
+ * A file opened for a model, and the columns that are its inputs: by name, or by position when the file and the model share
+ * no name and the file has exactly as many columns, beside `target`, as the model takes.
  */
-export async function readForModel(
+export async function openForModel(
   path: string,
   model: MultiIndexModel,
   target?: string,
-): Promise<{ X: NamedMatrix; y?: Float64Array }> {
+): Promise<{ table: TableFile; columns: readonly string[] }> {
   const { openTable } = await import("../io/index.js");
   const table = await openTable(path);
   const header = table.columns.map(({ name }) => name);
   const names = model.columns;
   if (names !== undefined) {
     const missing = names.filter((name) => !header.includes(name));
-    if (missing.length === 0) return table.read({ target, columns: names });
+    if (missing.length === 0) return { table, columns: names };
     if (missing.length < names.length)
       throw new FormatError(
         "FORMAT",
@@ -55,7 +55,7 @@ export async function readForModel(
   }
   if (names !== undefined)
     process.stderr.write(`leapflow: ${path} has none of the model's column names; its columns are taken in order.\n`);
-  return table.read({ target, columns: inputs });
+  return { table, columns: inputs };
 }
 
 const quoted = (names: readonly string[]): string =>

@@ -2,7 +2,15 @@
 import { allocateDoubles, describe } from "../base/assert.js";
 import type { RunControl } from "../base/control.js";
 import { InputError } from "../base/errors.js";
-import type { DenseRows, FlatMatrix, MatrixView, StridedMatrix, TableView, VectorView } from "../base/types.js";
+import type {
+  DenseRows,
+  FlatMatrix,
+  MatrixView,
+  RowSource,
+  StridedMatrix,
+  TableView,
+  VectorView,
+} from "../base/types.js";
 import {
   checkAttached,
   checkFinite,
@@ -88,6 +96,26 @@ export async function readMatrixAsync(
     name,
     options,
   );
+}
+
+/**
+ * The blocks of a `RowSource` as row-major doubles, one at a time; data of a block are the source's own where they are
+ * doubles already.
+ *
+ * @throws {InputError} as `readMatrixAsync`; `NOT_FINITE` and `TYPE` with the row counted from the first block on
+ */
+export async function* readBlocks(X: RowSource, name: string): AsyncGenerator<DenseRows, undefined> {
+  const { columns } = X;
+  let first = 0;
+  for await (const { data: given, rows } of new RowReader(X, name).pass()) {
+    const place = (row: number, column: number): string => `${name}[${first + row}][${column}]`;
+    const data = toDoubles(given, `${name} (${rows}×${columns})`, (at) =>
+      place(Math.floor(at / columns), at % columns),
+    );
+    checkFinite(data, columns, place);
+    yield { data, rows, columns };
+    first += rows;
+  }
 }
 
 /**

@@ -36,24 +36,45 @@ export async function readCsv(path: string, options: CsvOptions = {}): Promise<N
   return readTable(path, { ...rest, name: source, format: /\.(tsv|tab)(\.gz)?$/i.test(path) ? "tsv" : "csv" });
 }
 
+/** Numeric columns of equal length by name. */
+export type CsvColumns = Readonly<Record<string, ArrayLike<number>>>;
+
 /** CSV text of numeric columns of equal length, numbers in full precision. */
-export function csvText(columns: Readonly<Record<string, ArrayLike<number>>>): string {
-  const names = Object.keys(columns);
-  const lists = names.map((name) => columns[name]);
+export const csvText = (columns: CsvColumns): string => `${headerLine(columns)}${dataLines(columns)}`;
+
+/** The same for columns that come in blocks, as pieces of text: a block is let go once it was written. */
+export async function* csvPieces(blocks: AsyncIterable<CsvColumns>): AsyncGenerator<string, undefined> {
+  let isFirst = true;
+  for await (const block of blocks) {
+    yield isFirst ? csvText(block) : dataLines(block);
+    isFirst = false;
+  }
+}
+
+function headerLine(columns: CsvColumns): string {
+  const names = Object.keys(columns).map((name) =>
+    /[",\r\n]|^\s|\s$/.test(name) ? `"${name.replaceAll('"', '""')}"` : name,
+  );
+  return `${names.join(",")}\n`;
+}
+
+function dataLines(columns: CsvColumns): string {
+  const lists = Object.values(columns);
   const rows = lists[0]?.length ?? 0;
   if (lists.some((list) => list.length !== rows))
     throw new InputError(
       "SHAPE",
       `Columns of a CSV must have equal lengths; these have ${lists.map((list) => list.length).join(", ")}.`,
     );
-  const lines = [
-    names.map((name) => (/[",\r\n]|^\s|\s$/.test(name) ? `"${name.replaceAll('"', '""')}"` : name)).join(","),
-  ];
-  for (let i = 0; i < rows; i++) lines.push(lists.map((list) => String(list[i])).join(","));
-  return `${lines.join("\n")}\n`;
+  const lines: string[] = [];
+  for (let i = 0; i < rows; i++) lines.push(`${lists.map((list) => String(list[i])).join(",")}\n`);
+  return lines.join("");
 }
 
-/** Writes numeric columns as a CSV file, completely or not at all. Node only. */
-export async function writeCsv(path: string, columns: Readonly<Record<string, ArrayLike<number>>>): Promise<void> {
-  await writeText(path, csvText(columns));
+/** Writes numeric columns, whole or in blocks, as a CSV file, completely or not at all. Node only. */
+export async function writeCsv(path: string, columns: CsvColumns | AsyncIterable<CsvColumns>): Promise<void> {
+  await writeText(path, isBlocks(columns) ? csvPieces(columns) : csvText(columns));
 }
+
+const isBlocks = (columns: CsvColumns | AsyncIterable<CsvColumns>): columns is AsyncIterable<CsvColumns> =>
+  Symbol.asyncIterator in columns;

@@ -1,5 +1,5 @@
 /** Reading and writing whole files, with errors of this package; Node only, and harmless to bundle for browsers. */
-import { FormatError, MemoryError } from "../base/errors.js";
+import { FormatError, LeapflowError, MemoryError } from "../base/errors.js";
 
 /** Longest text the engine can hold, in bytes of UTF-8 that are sure to fit. */
 const MAX_TEXT_BYTES = 0x1fffffe8;
@@ -60,11 +60,11 @@ export async function readText(path: string): Promise<string> {
 }
 
 /**
- * Writes a file, text or bytes, completely or not at all: a temporary file beside it is flushed and then renamed. Pipes and
+ * Writes a file, text, bytes or text in pieces, completely or not at all: a temporary file beside it is flushed and then renamed. Pipes and
  * devices are written directly, and a symbolic link keeps pointing at the file it names.
  * @throws {FormatError} `FILE`; the temporary file is gone and an earlier file of this name is untouched
  */
-export async function writeText(path: string, text: string | Uint8Array): Promise<void> {
+export async function writeText(path: string, text: string | Uint8Array | AsyncIterable<string>): Promise<void> {
   const { fs, paths } = nodeModules("write", path);
   let temporary: string | undefined;
   try {
@@ -77,7 +77,8 @@ export async function writeText(path: string, text: string | Uint8Array): Promis
     temporary = paths.join(paths.dirname(target), `.leapflow-${process.pid}-${Date.now().toString(36)}.tmp`);
     const handle = await fs.open(temporary, "wx");
     try {
-      await handle.writeFile(text);
+      const pieces = typeof text === "string" || text instanceof Uint8Array ? [text] : text;
+      for await (const piece of pieces) await handle.writeFile(piece);
       await handle.sync();
     } finally {
       await handle.close();
@@ -85,7 +86,8 @@ export async function writeText(path: string, text: string | Uint8Array): Promis
     await fs.rename(temporary, target);
   } catch (cause) {
     if (temporary !== undefined) await fs.rm(temporary, { force: true }).catch(() => undefined);
-    throw fileError("write", path, cause);
+    // Pieces come from somewhere, and that may be what failed.
+    throw cause instanceof LeapflowError ? cause : fileError("write", path, cause);
   }
 }
 

@@ -1,9 +1,10 @@
 /** Immutable fitted model: predict, toJSON, fromJSON. */
 import { checkOptions } from "../base/assert.js";
 import { InputError } from "../base/errors.js";
-import type { DenseRows, MatrixLike, VectorLike } from "../base/types.js";
+import type { DenseRows, MatrixLike, RowSource, VectorLike } from "../base/types.js";
 import { VERSION } from "../base/version.js";
-import { readMatrix, readVector } from "../data/input.js";
+import { readBlocks, readMatrix, readVector } from "../data/input.js";
+import { isRowSource } from "../data/rows.js";
 import { type Matrix, toMatrix } from "../math/dense.js";
 import { type ErrorLaw, halfWidth } from "./errorLaw.js";
 import { MODEL_FORMAT, MODEL_VERSION, type ModelData, readModelData, wrong } from "./modelData.js";
@@ -124,29 +125,48 @@ export class MultiIndexModel {
    * @throws {OptionError} `RANGE` for a level that the number of known errors cannot give
    */
   predict(X: MatrixLike, options: { readonly interval: number }): PredictionIntervals;
-  predict(X: MatrixLike, options?: { readonly interval?: number }): Float64Array | PredictionIntervals {
+  /**
+   * The same for rows that come in blocks: the predictions of every block as it is read, so that memory holds one block.
+   * @throws as above, at the block concerned; {InputError} `SHAPE`, `CHANGED`, `SOURCE` for a source that breaks its word
+   */
+  predict(X: RowSource): AsyncGenerator<Float64Array>;
+  predict(X: RowSource, options: { readonly interval: number }): AsyncGenerator<PredictionIntervals>;
+  predict(
+    X: MatrixLike | RowSource,
+    options?: { readonly interval?: number },
+  ): Float64Array | PredictionIntervals | AsyncGenerator<Float64Array | PredictionIntervals> {
     const { interval } = checkOptions(options, ["interval"], "predict");
-    if (interval === undefined) return this.#predict(X);
-    const half = halfWidth(this.data.errors, interval);
-    const mean = this.#predict(X);
-    return { mean, lower: mean.map((v) => v - half), upper: mean.map((v) => v + half) };
+    const half = interval === undefined ? undefined : halfWidth(this.data.errors, interval);
+    return isRowSource(X) ? this.#predictBlocks(X, half) : this.#predict(this.#read(X), half);
   }
 
-  #predict(X: MatrixLike): Float64Array {
-    const rows = this.#read(X);
-    const out = new Float64Array(rows.rows);
-    this.#forChunks(rows, false, (from, { values }) => out.set(values, from));
-    const bad = out.findIndex((value) => !Number.isFinite(value));
+  async *#predictBlocks(
+    X: RowSource,
+    half: number | undefined,
+  ): AsyncGenerator<Float64Array | PredictionIntervals, undefined> {
+    let first = 0;
+    for await (const rows of readBlocks(X, "X")) {
+      this.#checkWidth(rows);
+      yield this.#predict(rows, half, first);
+      first += rows.rows;
+    }
+  }
+
+  /** @param first - number of the first row, for messages */
+  #predict(rows: DenseRows, half: number | undefined, first = 0): Float64Array | PredictionIntervals {
+    const mean = new Float64Array(rows.rows);
+    this.#forChunks(rows, false, (from, { values }) => mean.set(values, from));
+    const bad = mean.findIndex((value) => !Number.isFinite(value));
     if (bad >= 0) {
       throw new InputError(
         "OVERFLOW",
-        `The prediction for X[${bad}] is ${out[bad]}: the row lies too far from the training data for a double.`,
+        `The prediction for X[${first + bad}] is ${mean[bad]}: the row lies too far from the training data for a double.`,
         {
-          details: { row: bad },
+          details: { row: first + bad },
         },
       );
     }
-    return out;
+    return half === undefined ? mean : { mean, lower: mean.map((v) => v - half), upper: mean.map((v) => v + half) };
   }
 
   /** z = directionsᵀ(x − center) for every row, n×r. Sums run over the inputs in order. */
@@ -257,7 +277,12 @@ export class MultiIndexModel {
 
   #read(X: MatrixLike): DenseRows {
     const rows = readMatrix(X, "X", { allowEmpty: true });
-    if (rows.columns === this.dim || rows.rows === 0) return rows;
+    this.#checkWidth(rows);
+    return rows;
+  }
+
+  #checkWidth(rows: DenseRows): void {
+    if (rows.columns === this.dim || rows.rows === 0) return;
     throw new InputError("SHAPE", `X has ${rows.columns} columns; the model takes ${this.dim}.`, {
       details: { columns: rows.columns, expected: this.dim },
     });

@@ -1,5 +1,5 @@
 /** fit, predict and score: what they print and write. */
-import { readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { fitMultiIndex, MultiIndexModel } from "../../src/index.js";
@@ -167,6 +167,26 @@ describe("predict", () => {
     expect(code).toBe(0);
     expect(stderr).toContain("none of the model's column names");
     expect(JSON.parse(stdout).predictions).toEqual(await predictions(held));
+  });
+  test("many blocks of rows give one file; a bad cell far down leaves none", async () => {
+    const { columns, data } = await readCsv(held);
+    const row = (i: number): string => columns.map((_, j) => data[(i % 110) * columns.length + j]).join(",");
+    const lines = [columns.join(","), ...Array.from({ length: 30_000 }, (_, i) => row(i))];
+    const path = join(folder, "long.csv");
+    const out = join(folder, "long predictions.csv");
+    writeFileSync(path, lines.join("\n"));
+    expect(await leapflow(["predict", saved, path, "--out", out])).toMatchObject({ code: 0 });
+    const written = readFileSync(out, "utf8").trimEnd().split("\n");
+    expect(written).toHaveLength(30_001);
+    const short = await predictions(held);
+    expect(written.slice(1).every((text, i) => Number(text) === short[i % 110])).toBe(true);
+    lines[25_000] = `oops${lines[25_000]}`;
+    writeFileSync(path, lines.join("\n"));
+    const bad = join(folder, "bad.csv");
+    const failed = await leapflow(["predict", saved, path, "--out", bad]);
+    expect(failed).toMatchObject({ code: 2, stdout: "" });
+    expect(failed.stderr).toMatch(/line 25001/);
+    expect(readdirSync(folder).filter((name) => name.includes("bad") || name.endsWith(".tmp"))).toEqual([]);
   });
   test("a file that has some of the names and lacks others is refused", async () => {
     const path = join(folder, "partial.csv");

@@ -3,6 +3,7 @@ import { Matrix } from "ml-matrix";
 import { describe, expect, test } from "vitest";
 import { createRng } from "../../src/base/rng.js";
 import { VERSION } from "../../src/base/version.js";
+import { rowsInBlocks } from "../../src/data/rows.js";
 import { orthonormalize } from "../../src/math/grassmann.js";
 import { Link } from "../../src/model/link.js";
 import { MultiIndexModel, rSquared } from "../../src/model/multiIndexModel.js";
@@ -79,6 +80,54 @@ describe("predict, project, gradient", () => {
         [1e200, 0, 0, 0],
       ]),
     ).toThrow(expect.objectContaining({ code: "OVERFLOW", details: { row: 1 } }));
+  });
+});
+
+describe("rows that come in blocks", () => {
+  const dense = { data: Float64Array.from(X.flat()), rows: X.length, columns: d };
+  const law = { method: "split", count: 9, sizes: [1, 2, 3, 4, 5, 6, 7, 8, 9] } as const;
+  const collect = async <T>(blocks: AsyncIterable<T>): Promise<T[]> => {
+    const out: T[] = [];
+    for await (const block of blocks) out.push(block);
+    return out;
+  };
+  test("the same bits, block by block", async () => {
+    const blocks = await collect(model.predict(rowsInBlocks(dense, 10)));
+    expect(blocks.map((block) => block.length)).toEqual([10, 10, 10, 7]);
+    expect(blocks.flatMap((block) => [...block])).toEqual([...model.predict(X)]);
+  });
+  test("with intervals too", async () => {
+    const known = new MultiIndexModel({ ...parts, errors: law }, link);
+    const whole = known.predict(X, { interval: 0.5 });
+    const blocks = await collect(known.predict(rowsInBlocks(dense, 20), { interval: 0.5 }));
+    expect(blocks.flatMap(({ upper }) => [...upper])).toEqual([...whole.upper]);
+    expect(whole.upper[0] - whole.mean[0]).toBe(5);
+  });
+  test("one block is read at a time, and no more than are asked for", async () => {
+    let read = 0;
+    const source = {
+      columns: d,
+      async *[Symbol.asyncIterator]() {
+        for (; read < 100; read++) yield { data: X[0], rows: 1, columns: d };
+      },
+    };
+    for await (const block of model.predict(source)) {
+      expect(block).toHaveLength(1);
+      if (read === 3) break;
+    }
+    expect(read).toBe(3);
+  });
+  test("rows are counted from the first block on in messages; levels are checked at once", async () => {
+    const far = { ...dense, data: dense.data.map((v, at) => (at === 23 * d + 1 ? 1e200 : v)) };
+    await expect(collect(model.predict(rowsInBlocks(far, 10)))).rejects.toMatchObject({
+      code: "OVERFLOW",
+      details: { row: 23 },
+    });
+    const gap = { ...dense, data: dense.data.map((v, at) => (at === 23 * d + 1 ? Number.NaN : v)) };
+    await expect(collect(model.predict(rowsInBlocks(gap, 10)))).rejects.toThrow(/X\[23\]\[1\]/);
+    const narrow = { data: new Float64Array(6), rows: 2, columns: 3 };
+    await expect(collect(model.predict(rowsInBlocks(narrow)))).rejects.toThrow(/X has 3 columns; the model takes 4/);
+    expect(() => model.predict(rowsInBlocks(dense), { interval: 2 })).toThrow(/interval is 2/);
   });
 });
 

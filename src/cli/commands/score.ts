@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import { OptionError } from "../../base/errors.js";
 import { figure, printJson, printText } from "../print.js";
-import { DATA_HELP, readForModel } from "../tables.js";
+import { DATA_HELP, openForModel } from "../tables.js";
 
 interface ScoreFlags {
   readonly target?: string;
@@ -30,7 +30,8 @@ async function score(modelPath: string, dataPath: string, flags: ScoreFlags): Pr
       "TYPE",
       "--target is missing, and the model does not know its response; name the column to score against.",
     );
-  const { X, y = new Float64Array(0) } = await readForModel(dataPath, model, target);
+  const { table, columns } = await openForModel(dataPath, model, target);
+  const { X, y } = await table.read({ target, columns });
   const { r2, rmse } = qualityOf(model.predict(X), y);
   if (flags.json === true) printJson({ r2, rmse, samples: y.length });
   else printText(`R² ${figure(r2)}   RMSE ${figure(rmse)}   ${y.length} rows, ${target} by ${modelPath}`);

@@ -63,6 +63,23 @@ export class RunControl {
     if (this.#signal?.aborted === true) throw this.#signal.reason;
   }
 
+  /** Waits for work done elsewhere; an abort ends the waiting, not the work. @throws the signal's own reason */
+  async race<T>(work: Promise<T>): Promise<T> {
+    const signal = this.#signal;
+    if (signal === undefined) return work;
+    this.throwIfAborted();
+    let stop = (): void => {};
+    const aborted = new Promise<never>((_, reject) => {
+      stop = () => reject(signal.reason);
+      signal.addEventListener("abort", stop, { once: true });
+    });
+    try {
+      return await Promise.race([work, aborted]);
+    } finally {
+      signal.removeEventListener("abort", stop);
+    }
+  }
+
   /**
    * Gives other tasks a turn when the time slice is over; rejects with the signal's reason when it has been aborted.
    * Abort events, timers and messages arrive only in such a turn.

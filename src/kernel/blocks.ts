@@ -1,9 +1,9 @@
 /** The rows of one problem inside a kernel: arena, addresses, blocks of X, and the loop over blocks. */
 import type { RunControl } from "../base/control.js";
-import type { DenseRows, KernelChoice, KernelReport } from "../base/types.js";
-import { acquireTenant, type Machine, type Tenant } from "./machine.js";
+import type { DenseRows, KernelReport } from "../base/types.js";
+import type { Machine, Tenant } from "./machine.js";
 import { type Address, BLOCK_ROWS } from "./ops.js";
-import { assertFits, type Layout, layoutOf, type ProblemShape, type SlotName } from "./shape.js";
+import type { Layout, SlotName } from "./shape.js";
 
 /** How raw columns enter the kernel: x̃ = (x − center)·inverseScale. */
 export interface Standardization {
@@ -22,7 +22,7 @@ const FLOPS_PER_BREATH = 4e6;
 const FLOPS_PER_PASS = 4e4;
 
 /**
- * One reservation: all memory of a fit, and X in standardized blocks, held or streamed from the caller's array.
+ * One reservation: all memory of some rows of a fit, and their X in standardized blocks, held or streamed from the caller's array.
  *
  * Views are good until the next `await`: passes give way to the event loop between blocks, when another fit may take the
  * machine. Addresses stay what they are. After `dispose` everything throws KernelError `DISPOSED`.
@@ -31,12 +31,9 @@ export class Blocks {
   readonly layout: Layout;
   readonly tenant: Tenant;
   readonly rows: DenseRows;
-  /** Σ wᵢ; n without weights. */
-  weightSum: number;
   readonly #control: RunControl;
   #plain = false;
   #loaded = false;
-  #weights: Float64Array | undefined;
   /** Flops since the last look at the clock. */
   #spent = 0;
 
@@ -45,7 +42,6 @@ export class Blocks {
     this.layout = layout;
     this.rows = rows;
     this.#control = control;
-    this.weightSum = rows.rows;
   }
 
   get report(): KernelReport {
@@ -63,24 +59,18 @@ export class Blocks {
   /** Sets responses and square roots of row weights; the kernels see √w·y. */
   setTarget(y: Float64Array, rootWeights?: Float64Array): void {
     const m = this.tenant.enter();
-    const n = this.layout.shape.samples;
+    const n = this.layout.rows;
     const target = this.view(m, "target", this.layout.paddedRows);
     const root = this.view(m, "rootWeights", this.layout.paddedRows);
     target.set(y);
     target.fill(0, n);
     root.fill(0, n);
-    let sum = 0;
-    if (rootWeights) {
-      root.set(rootWeights);
-      for (let i = 0; i < n; i++) {
-        target[i] *= rootWeights[i];
-        sum += rootWeights[i] * rootWeights[i];
-      }
-    } else {
+    if (!rootWeights) {
       root.fill(1, 0, n);
+      return;
     }
-    this.weightSum = rootWeights ? sum : n;
-    this.#weights = rootWeights?.map((s) => s * s);
+    root.set(rootWeights);
+    for (let i = 0; i < n; i++) target[i] *= rootWeights[i];
   }
 
   /** Sets how raw rows are centred and scaled, and loads them if X is small enough to be held. */
@@ -96,11 +86,6 @@ export class Blocks {
       this.fetch(machine, b, this.at(machine, "x") + b * stride * BLOCK_BYTES);
     });
     this.#loaded = true;
-  }
-
-  /** Row weights, n numbers, or undefined when all are 1. */
-  rowWeights(): Float64Array | undefined {
-    return this.#weights;
   }
 
   /**
@@ -171,7 +156,7 @@ export class Blocks {
     const { data } = this.rows;
     const d = shape.columns;
     const first = b * BLOCK_ROWS;
-    const rows = Math.min(BLOCK_ROWS, shape.samples - first);
+    const rows = Math.min(BLOCK_ROWS, this.layout.rows - first);
     const block = data.subarray(first * d, (first + rows) * d);
     if (this.#plain) {
       m.f64.set(block, to / F64);
@@ -237,19 +222,4 @@ export class Blocks {
     }
     return out;
   }
-}
-
-/**
- * Reserves the arena of a problem.
- * @param hold - keep a small X in the kernel's memory; not worth it for one or two passes
- * @throws {MemoryError} `TOO_LARGE` before anything is allocated, `OUT_OF_MEMORY` if the machine has less
- */
-export async function reserve(
-  shape: ProblemShape,
-  choice: KernelChoice,
-  hold: boolean,
-): Promise<{ tenant: Tenant; layout: Layout }> {
-  const layout = layoutOf(shape, hold);
-  assertFits(layout.bytes, 2 ** 32 - 2 ** 20);
-  return { tenant: await acquireTenant(choice, layout.bytes), layout };
 }

@@ -1,8 +1,13 @@
-/** The two points of a workspace, current and trial: what is kept of each, and copies of it for solvers. */
-import { BLOCK_BYTES, Blocks } from "./blocks.js";
-import type { Machine } from "./machine.js";
+/** The two points of a workspace, current and trial: what is kept of each for the rows held here. */
+import type { RunControl } from "../base/control.js";
+import type { DenseRows } from "../base/types.js";
+import { BLOCK_BYTES } from "./blocks.js";
+import type { Machine, Tenant } from "./machine.js";
+import type { MomentPlan } from "./momentPlan.js";
+import { prepareMoments } from "./normalEquations.js";
 import { type Address, BLOCK_ROWS } from "./ops.js";
-import type { SlotName } from "./shape.js";
+import { type Opening, Parts } from "./parts.js";
+import type { Layout, SlotName } from "./shape.js";
 
 /** The two halves of every double buffer; names spelt out, since building them per block would cost more than a block. */
 const POINT_SLOTS = {
@@ -13,11 +18,30 @@ const POINT_SLOTS = {
   phi: ["phi0", "phi1"],
 } as const;
 
+/** What a solver may ask for row by row. */
+export type RowQuantity = "projections" | "directionProjections" | "linkGradients" | "residuals";
+
 /** Z, √w·(f, ∇f), √w·ρ and the factor of the link's solve at two points; `acceptTrial` swaps them. */
-export class Points extends Blocks {
+export class Points extends Parts {
+  /** How the normal equations are formed from moments; undefined where they are formed directly. */
+  readonly plan: MomentPlan | undefined;
   #current: 0 | 1 = 0;
   /** Which of phi0 and phi1 are those of their z. */
   readonly #kept = [false, false];
+
+  constructor(
+    tenant: Tenant,
+    layout: Layout,
+    rows: DenseRows,
+    control: RunControl,
+    opening: Opening,
+    isAlone: boolean,
+  ) {
+    super(tenant, layout, rows, control, opening, isAlone);
+    const m = tenant.enter();
+    m.i32.set(opening.table, this.at(m, "table") / 4);
+    this.plan = prepareMoments(this);
+  }
 
   override setTarget(y: Float64Array, rootWeights?: Float64Array): void {
     super.setTarget(y, rootWeights);
@@ -29,47 +53,13 @@ export class Points extends Blocks {
     this.#current = this.#current === 0 ? 1 : 0;
   }
 
-  /** Z at the current point, n×r row-major. */
-  projections(): Float64Array {
+  /** Copies for the rows held here: a row-major matrix, or one number each. */
+  quantity(name: RowQuantity): Float64Array {
     const r = this.layout.shape.rank;
-    return this.#byRows(this.slot("z", false), r, 0, r);
-  }
-
-  /** Z_Δ of the last `projectDirection`, n×r row-major. */
-  directionProjections(): Float64Array {
-    const r = this.layout.shape.rank;
-    return this.#byRows("direction", r, 0, r);
-  }
-
-  /** √w·∇f at the current point, n×r row-major. */
-  linkGradients(): Float64Array {
-    const r = this.layout.shape.rank;
-    return this.#byRows(this.slot("fields", false), r + 1, 1, r);
-  }
-
-  /** Diagonal of (ΦᵀΦ/n + diag(penalty))⁻¹ of the current point's solve, p numbers. Cost: p³ flops. */
-  inverseDiagonal(): Float64Array {
-    const m = this.tenant.enter();
-    const p = this.layout.shape.featureCount;
-    const out = new Float64Array(p);
-    const phi = this.view(m, "phi", p * BLOCK_ROWS);
-    // ‖U⁻ᵀeⱼ‖² for a block of unit vectors at a time.
-    for (let first = 0; first < p; first += BLOCK_ROWS) {
-      const count = Math.min(BLOCK_ROWS, p - first);
-      phi.fill(0);
-      for (let i = 0; i < count; i++) phi[(first + i) * BLOCK_ROWS + i] = 1;
-      m.ops.solveRows(this.at(m, this.slot("factor", false)), p, this.at(m, "phi"));
-      for (let j = first; j < p; j++) {
-        for (let i = 0; i < count; i++) out[first + i] += this.weightSum * phi[j * BLOCK_ROWS + i] ** 2;
-      }
-    }
-    return out;
-  }
-
-  /** √w·ρ at the current point, n numbers. */
-  residuals(): Float64Array {
-    const m = this.tenant.enter();
-    return this.view(m, this.slot("residual", false), this.layout.shape.samples).slice();
+    if (name === "projections") return this.#byRows(this.slot("z", false), r, 0, r);
+    if (name === "directionProjections") return this.#byRows("direction", r, 0, r);
+    if (name === "linkGradients") return this.#byRows(this.slot("fields", false), r + 1, 1, r);
+    return this.copy(this.tenant.enter(), this.slot("residual", false), this.layout.rows);
   }
 
   /** Address of a block's √w·(f, ∂f) at the current point, r + 1 rows. */
@@ -85,19 +75,19 @@ export class Points extends Blocks {
 
   // ------------------------------------------------------------------ for the passes
 
-  /** `count` quantities from `first` on of a feature-major array with `width` of them, n×count row-major. */
+  /** `count` quantities from `first` on of a feature-major array with `width` of them, one row for each row held here. */
   #byRows(slot: SlotName, width: number, first: number, count: number): Float64Array {
-    const { paddedRows, shape } = this.layout;
+    const { paddedRows, rows } = this.layout;
     const source = this.view(this.tenant.enter(), slot, paddedRows * width);
-    const out = new Float64Array(shape.samples * count);
-    for (let i = 0; i < shape.samples; i++) {
+    const out = new Float64Array(rows * count);
+    for (let i = 0; i < rows; i++) {
       const at = Math.floor(i / BLOCK_ROWS) * width * BLOCK_ROWS + (i % BLOCK_ROWS) + first * BLOCK_ROWS;
       for (let k = 0; k < count; k++) out[i * count + k] = source[at + k * BLOCK_ROWS];
     }
     return out;
   }
 
-  protected slot(name: keyof typeof POINT_SLOTS, trial: boolean): SlotName {
+  slot(name: keyof typeof POINT_SLOTS, trial: boolean): SlotName {
     return POINT_SLOTS[name][this.#half(trial)];
   }
   #half(trial: boolean): 0 | 1 {
@@ -105,7 +95,7 @@ export class Points extends Blocks {
   }
 
   /** √w·Φ of a block, `featureCount` rows at `phi`. */
-  protected formFeatures(m: Machine, z: Address, rootWeights: Address, phi: Address): void {
+  formFeatures(m: Machine, z: Address, rootWeights: Address, phi: Address): void {
     const { rank, degree, featureCount } = this.layout.shape;
     m.ops.features(z, rank, degree, rootWeights, this.at(m, "table"), featureCount, this.at(m, "h"), phi);
   }
@@ -114,7 +104,7 @@ export class Points extends Blocks {
    * For a pass over all blocks: where to find √w·Φ of a block of the trial or the current point, formed unless it was
    * kept. `keepFeatures` after the pass says that it may be.
    */
-  protected features(trial: boolean): (m: Machine, b: number) => Address {
+  features(trial: boolean): (m: Machine, b: number) => Address {
     const half = this.#half(trial);
     const { rank, featureCount } = this.layout.shape;
     const m0 = this.tenant.enter();
@@ -129,16 +119,16 @@ export class Points extends Blocks {
       return phi + b * step;
     };
   }
-  protected keepFeatures(trial: boolean): void {
+  keepFeatures(trial: boolean): void {
     this.#kept[this.#half(trial)] = this.layout.keepsFeatures;
   }
   /** The trial gets another z. */
-  protected dropFeatures(): void {
+  dropFeatures(): void {
     this.#kept[this.#half(true)] = false;
   }
 
   /** Flops of the features of a block. */
-  protected featureFlops(): number {
+  featureFlops(): number {
     const { rank, degree, featureCount } = this.layout.shape;
     return BLOCK_ROWS * (3 * featureCount + 4 * rank * degree);
   }

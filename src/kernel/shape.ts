@@ -40,6 +40,9 @@ export interface Layout {
   readonly shape: ProblemShape;
   /** Doubles per row of an x block: columns rounded up to even. */
   readonly stride: number;
+  /** Rows held here: all n, or those of some parts. */
+  readonly rows: number;
+  /** Blocks of the rows held here. */
   readonly blocks: number;
   readonly paddedRows: number;
   readonly packedCount: number;
@@ -67,6 +70,7 @@ const SLOT_NAMES = [
   "moment",
   "solution",
   "small",
+  "sumSquares",
   "square",
   "factor0",
   "factor1",
@@ -107,11 +111,14 @@ const SLOT_NAMES = [
 ] as const;
 export type SlotName = (typeof SLOT_NAMES)[number];
 
-/** Places every slot of a problem in one arena. Cost: O(1). */
-export function layoutOf(shape: ProblemShape, hold = true): Layout {
-  const { samples, columns, rank, degree, featureCount, derivativeCount, complement = 0 } = shape;
+/**
+ * Places every slot of a problem in one arena. Cost: O(1).
+ * @param rows - how many of the rows are held here
+ */
+export function layoutOf(shape: ProblemShape, hold = true, rows = shape.samples): Layout {
+  const { columns, rank, degree, featureCount, derivativeCount, complement = 0 } = shape;
   const stride = columns + (columns & 1);
-  const blocks = Math.ceil(samples / BLOCK_ROWS);
+  const blocks = Math.ceil(rows / BLOCK_ROWS);
   const paddedRows = blocks * BLOCK_ROWS;
   const packedCount = (featureCount * (featureCount + 1)) / 2;
   const motions = complement * rank;
@@ -135,6 +142,7 @@ export function layoutOf(shape: ProblemShape, hold = true): Layout {
     solution: featureCount,
     square: stride * stride,
     small: Math.max((rank * (rank + 1)) / 2, rank * rank, 8),
+    sumSquares: 1,
     factor0: packedCount,
     factor1: packedCount,
     tridiagonal: 7 * featureCount,
@@ -181,6 +189,7 @@ export function layoutOf(shape: ProblemShape, hold = true): Layout {
   return {
     shape,
     stride,
+    rows,
     blocks,
     paddedRows,
     packedCount,

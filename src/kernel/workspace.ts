@@ -1,21 +1,26 @@
-/** The passes of a fit at a basis, written once for both kernels: normal equations, residuals, gradients. */
+/** The passes of a fit at a basis: normal equations, residuals, gradients; and the link solved from them. */
 import type { RunControl } from "../base/control.js";
-import type { DenseRows, KernelChoice } from "../base/types.js";
-import { BLOCK_BYTES, F64, reserve, type Visit } from "./blocks.js";
-import type { Machine } from "./machine.js";
-import type { MomentPlan } from "./momentPlan.js";
+import type { DenseRows, KernelChoice, KernelReport } from "../base/types.js";
+import { F64, type Standardization } from "./blocks.js";
+import type { Tenant } from "./machine.js";
 import { MOMENT_TOLERANCE } from "./moments.js";
+import { assertFinite, finishMoments } from "./normalEquations.js";
+import { BLOCK_ROWS } from "./ops.js";
+import { partition, type SumNode } from "./partition.js";
+import { firstRow, type Opening, reserve } from "./parts.js";
 import {
-  addFeatures,
-  addMoments,
-  assertFinite,
-  clearNormalEquations,
-  finishMoments,
-  prepareMoments,
-} from "./normalEquations.js";
-import { type Address, BLOCK_ROWS } from "./ops.js";
+  argumentsFor,
+  type Crew,
+  type PartServer,
+  type PassAnswer,
+  type PassArguments,
+  type PassName,
+  type PassResult,
+  rowsOf,
+  runPass,
+} from "./passes.js";
 import { Points } from "./points.js";
-import type { ProblemShape } from "./shape.js";
+import type { Layout, ProblemShape } from "./shape.js";
 import { tridiagonalForm } from "./tridiagonal.js";
 import type { TridiagonalForm } from "./tridiagonalReference.js";
 
@@ -32,59 +37,116 @@ export interface ResidualSums {
 /**
  * Everything with n entries that a solver needs: Z, the fields f and ∇f, residuals. Solvers see only small statistics:
  * p×p normal equations, d×r products.
+ *
+ * The first parts of the rows live in this machine, others where the crew opened them; a pass runs everywhere at once.
  */
 export class Workspace extends Points {
-  #plan: MomentPlan | undefined;
+  /** Σ wᵢ; n without weights. */
+  weightSum: number;
+  readonly #control: RunControl;
+  readonly #servers: readonly PartServer[];
+  /** First row of every place, this one first, and n. */
+  readonly #cuts: readonly number[];
+  #weights: Float64Array | undefined;
   /** Bound of the relative error of the normal equations; 0 when they were formed directly. */
   #error = 0;
 
+  private constructor(
+    tenant: Tenant,
+    layout: Layout,
+    rows: DenseRows,
+    control: RunControl,
+    opening: Opening,
+    servers: readonly PartServer[],
+  ) {
+    super(tenant, layout, rows, control, opening, servers.length === 0);
+    const { samples } = opening.shape;
+    this.weightSum = samples;
+    this.#control = control;
+    this.#servers = servers;
+    this.#cuts = [0, ...servers.map(({ first }) => firstRow(opening.starts, first, samples)), samples];
+  }
+
   /**
-   * Reserves the arena of a problem.
+   * Reserves the memory of a problem.
    * @param table - feature table of (rank, degree), int32 pairs
    * @param hold - keep a small X in the kernel's memory; not worth it for one or two passes
+   * @param crew - who serves parts of the rows; by default all live here
    * @throws {MemoryError} `TOO_LARGE` before anything is allocated, `OUT_OF_MEMORY` if the machine has less
    */
   static async create(
     rows: DenseRows,
     shape: ProblemShape,
     table: Int32Array,
-    choice: KernelChoice,
+    kernel: KernelChoice,
     control: RunControl,
     hold = true,
+    crew?: Crew,
   ): Promise<Workspace> {
-    const { tenant, layout } = await reserve(shape, choice, hold);
-    const workspace = new Workspace(tenant, layout, rows, control);
-    const m = tenant.enter();
-    m.i32.set(table, workspace.at(m, "table") / 4);
-    workspace.#plan = prepareMoments(workspace);
-    return workspace;
+    const starts = partition(shape.samples, crew?.shards);
+    const problem = { shape, table, kernel, hold, starts };
+    const { own, servers } = crew?.open(problem, rows) ?? { own: starts.length - 1, servers: [] };
+    try {
+      const opening = { ...problem, first: 0, last: own };
+      const { tenant, layout } = await reserve(opening);
+      return new Workspace(tenant, layout, rowsOf(rows, opening), control, opening, servers);
+    } catch (error) {
+      for (const server of servers) server.close();
+      throw error;
+    }
+  }
+
+  override get report(): KernelReport {
+    return { ...super.report, threads: 1 + this.#servers.length };
+  }
+
+  /** Whether all rows live in this machine. */
+  get isAlone(): boolean {
+    return this.#servers.length === 0;
+  }
+
+  override dispose(): void {
+    for (const server of this.#servers) server.close();
+    super.dispose();
+  }
+
+  /** Row weights, n numbers, or undefined when all are 1. */
+  rowWeights(): Float64Array | undefined {
+    return this.#weights;
+  }
+
+  /** Sets responses and square roots of row weights, n numbers each; the kernels see √w·y. */
+  override setTarget(y: Float64Array, rootWeights?: Float64Array): void {
+    this.#tell("setTarget", [y, rootWeights]);
+    const [, end] = this.#cuts;
+    super.setTarget(y.subarray(0, end), rootWeights?.subarray(0, end));
+    this.#weights = rootWeights?.map((s) => s * s);
+    this.weightSum = this.#weights ? this.#weights.reduce((sum, w) => sum + w, 0) : y.length;
+  }
+
+  override async standardize(standardization: Standardization): Promise<void> {
+    this.#tell("standardize", [standardization]);
+    await super.standardize(standardization);
+  }
+
+  /** Makes the trial the current point. */
+  override acceptTrial(): void {
+    this.#tell("acceptTrial", []);
+    super.acceptTrial();
   }
 
   /** Z = X̃A into the trial, with its normal equations; A is d×r row-major. */
   async projectTrial(a: Float64Array): Promise<void> {
-    const { stride, shape } = this.layout;
-    const r = shape.rank;
-    this.storePaired(a);
-    this.dropFeatures();
-    const m0 = this.tenant.enter();
-    const paired = this.at(m0, "paired");
-    const z = this.at(m0, this.slot("z", true));
-    const project: Visit = (m, b) => m.ops.project(this.block(m, b), stride, r, paired, z + b * r * BLOCK_BYTES);
-    await this.#accumulate(true, 2 * BLOCK_ROWS * stride * r, r > 0 ? project : undefined);
+    const pause = this.everywhere("project", a);
+    if (pause) await pause;
+    await this.#finish(() => this.everywhere("direct"));
   }
 
   /** Z(t) = (Z + t·Z_Δ)·m into the trial, with its normal equations, without reading X; m is r×r. */
   async combineTrial(t: number, mixing: Float64Array): Promise<void> {
-    const r = this.layout.shape.rank;
-    const m0 = this.tenant.enter();
-    this.store(m0, "small", mixing);
-    this.dropFeatures();
-    const step = r * BLOCK_BYTES;
-    const [from, along] = [this.at(m0, this.slot("z", false)), this.at(m0, "direction")];
-    const [small, to] = [this.at(m0, "small"), this.at(m0, this.slot("z", true))];
-    await this.#accumulate(true, 0, (m, b) =>
-      m.ops.combine(from + b * step, along + b * step, r, t, small, to + b * step),
-    );
+    const pause = this.everywhere("combine", t, mixing);
+    if (pause) await pause;
+    await this.#finish(() => this.everywhere("direct"));
   }
 
   /**
@@ -92,18 +154,9 @@ export class Workspace extends Points {
    * `solveTrial`; the current point stays.
    */
   async accumulateKept(keep: Uint8Array): Promise<void> {
-    await this.#accumulate(false, 0, (m, b) => {
-      const first = b * BLOCK_ROWS;
-      const w = this.view(m, "rowWeights", BLOCK_ROWS);
-      const y = this.view(m, "c", BLOCK_ROWS);
-      const own = this.view(m, "rootWeights", this.layout.paddedRows);
-      const target = this.view(m, "target", this.layout.paddedRows);
-      for (let i = 0; i < BLOCK_ROWS; i++) {
-        const kept = first + i < this.layout.shape.samples ? keep[first + i] : 0;
-        w[i] = kept * own[first + i];
-        y[i] = kept * target[first + i];
-      }
-    });
+    const pause = this.everywhere("kept", keep, false);
+    if (pause) await pause;
+    await this.#finish(() => this.everywhere("kept", keep, true));
   }
 
   /** Copies of the trial's normal equations: ΦᵀΦ packed upper, Φᵀy. */
@@ -141,71 +194,71 @@ export class Workspace extends Points {
     return tridiagonalForm(m, a, b, this.at(m, this.slot("factor", true)), this.at(m, "tridiagonal"));
   }
 
+  /** Diagonal of (ΦᵀΦ/n + diag(penalty))⁻¹ of the current point's solve, p numbers. Cost: p³ flops. */
+  inverseDiagonal(): Float64Array {
+    const m = this.tenant.enter();
+    const p = this.layout.shape.featureCount;
+    const out = new Float64Array(p);
+    const phi = this.view(m, "phi", p * BLOCK_ROWS);
+    // ‖U⁻ᵀeⱼ‖² for a block of unit vectors at a time.
+    for (let first = 0; first < p; first += BLOCK_ROWS) {
+      const count = Math.min(BLOCK_ROWS, p - first);
+      phi.fill(0);
+      for (let i = 0; i < count; i++) phi[(first + i) * BLOCK_ROWS + i] = 1;
+      m.ops.solveRows(this.at(m, this.slot("factor", false)), p, this.at(m, "phi"));
+      for (let j = first; j < p; j++) {
+        for (let i = 0; i < count; i++) out[first + i] += this.weightSum * phi[j * BLOCK_ROWS + i] ** 2;
+      }
+    }
+    return out;
+  }
+
   /**
    * Residuals and link gradients of the trial at coefficients c; with `transposed` also Σ wᵢρᵢx̃ᵢgᵢᵀ in the same pass.
    * @param derivatives - ck[j·r + k], coefficients of ∂f/∂z_k
    */
   async residualsOfTrial(c: Float64Array, derivatives: Float64Array, transposed: boolean): Promise<ResidualSums> {
-    const { stride, shape } = this.layout;
-    const { rank: r, featureCount: p, derivativeCount } = shape;
-    const entry = this.tenant.enter();
-    this.store(entry, "coefficients", c);
-    this.store(entry, "derivatives", derivatives);
-    if (transposed) this.clearPaired(r);
-    let sumSquares = 0;
-    const flops = this.#linkFlops() + 2 * BLOCK_ROWS * stride * r;
-    const phiOf = this.features(true);
-    const [ofLink, ofSlopes] = [this.at(entry, "coefficients"), this.at(entry, "derivatives")];
-    const [fieldsAt, residualAt] = [
-      this.at(entry, this.slot("fields", true)),
-      this.at(entry, this.slot("residual", true)),
-    ];
-    const [target, small] = [this.at(entry, "target"), this.at(entry, "small")];
-    entry.f64.fill(0, small / F64, small / F64 + (r * (r + 1)) / 2);
-    const [multiplied, out] = [this.at(entry, "c"), this.at(entry, "pairedSum")];
-    const pause = this.pass(flops, (m, b) => {
-      const { ops } = m;
-      const fields = fieldsAt + b * (r + 1) * BLOCK_BYTES;
-      const residual = residualAt + b * BLOCK_BYTES;
-      ops.fields(phiOf(m, b), p, ofLink, derivativeCount, r, ofSlopes, fields);
-      sumSquares += ops.residual(target + b * BLOCK_BYTES, fields, residual);
-      if (r === 0) return;
-      const g = fields + BLOCK_BYTES;
-      ops.accumulateGram(g, r, small);
-      if (!transposed) return;
-      ops.scaleFields(residual, g, r, multiplied);
-      ops.accumulateTransposed(this.block(m, b), stride, r, multiplied, out);
-    });
+    const pause = this.everywhere("residuals", c, derivatives, transposed);
     if (pause) await pause;
-    this.keepFeatures(true);
-    const { f64 } = this.tenant.enter();
+    const r = this.layout.shape.rank;
+    const m = this.tenant.enter();
     const gradientSquares = new Float64Array(r * r);
-    for (let k = 0, at = small / F64; k < r; k++) {
-      for (let l = 0; l <= k; l++) gradientSquares[k * r + l] = gradientSquares[l * r + k] = f64[at++];
+    for (let k = 0, at = this.at(m, "small") / F64; k < r; k++) {
+      for (let l = 0; l <= k; l++) gradientSquares[k * r + l] = gradientSquares[l * r + k] = m.f64[at++];
     }
-    return transposed
-      ? { sumSquares, gradientSquares, transposed: this.readPaired(r) }
-      : { sumSquares, gradientSquares };
+    const sums = { sumSquares: m.f64[this.at(m, "sumSquares") / F64], gradientSquares };
+    return transposed ? { ...sums, transposed: this.readPaired(r) } : sums;
   }
 
   // ------------------------------------------------------------------ at the current point
 
+  /** Z at the current point, n×r row-major. */
+  projections(): Promise<Float64Array> {
+    return this.#gather("projections");
+  }
+  /** Z_Δ of the last `projectDirection`, n×r row-major. */
+  directionProjections(): Promise<Float64Array> {
+    return this.#gather("directionProjections");
+  }
+  /** √w·∇f at the current point, n×r row-major. */
+  linkGradients(): Promise<Float64Array> {
+    return this.#gather("linkGradients");
+  }
+  /** √w·ρ at the current point, n numbers. */
+  residuals(): Promise<Float64Array> {
+    return this.#gather("residuals");
+  }
+
   /** Σ wᵢρᵢx̃ᵢgᵢᵀ at the current point, d×r row-major. */
   async residualGradient(): Promise<Float64Array> {
-    const residual = this.at(this.tenant.enter(), this.slot("residual", false));
-    return this.#transposedPass((_, b) => residual + b * BLOCK_BYTES);
+    const pause = this.everywhere("residualProduct");
+    if (pause) await pause;
+    return this.readPaired(this.layout.shape.rank);
   }
 
   /** Z_Δ = X̃Δ for the line search. */
   async projectDirection(delta: Float64Array): Promise<void> {
-    const { stride, shape } = this.layout;
-    const r = shape.rank;
-    this.storePaired(delta);
-    const m0 = this.tenant.enter();
-    const [paired, out] = [this.at(m0, "paired"), this.at(m0, "direction")];
-    const pause = this.pass(2 * BLOCK_ROWS * stride * r, (m, b) =>
-      m.ops.project(this.block(m, b), stride, r, paired, out + b * r * BLOCK_BYTES),
-    );
+    const pause = this.everywhere("direction", delta);
     if (pause) await pause;
   }
 
@@ -216,104 +269,80 @@ export class Workspace extends Points {
    * Source: [MI §7.5], Golub & Pereyra (1973) with Kaufman's simplification.
    */
   async gaussNewtonProduct(delta: Float64Array): Promise<Float64Array> {
-    const { stride, shape } = this.layout;
-    const { rank: r, featureCount: p } = shape;
-    this.storePaired(delta);
-    const m0 = this.tenant.enter();
-    const [paired, direction, u] = [this.at(m0, "paired"), this.at(m0, "direction"), this.at(m0, "u")];
-    const g = this.at(m0, this.slot("fields", false)) + BLOCK_BYTES;
-    const moment = this.at(m0, "moment");
-    const first = this.features(false);
-    m0.f64.fill(0, moment / F64, moment / F64 + p);
-    const pause = this.pass(this.featureFlops() + 2 * BLOCK_ROWS * stride * r, (m, b) => {
-      const { ops } = m;
-      const zd = direction + b * r * BLOCK_BYTES;
-      ops.project(this.block(m, b), stride, r, paired, zd);
-      ops.contractFields(zd, g + b * (r + 1) * BLOCK_BYTES, r, u + b * BLOCK_BYTES);
-      ops.accumulateMoment(first(m, b), p, u + b * BLOCK_BYTES, moment);
-    });
-    if (pause) await pause;
-    this.keepFeatures(false);
-    const m1 = this.tenant.enter();
-    const at = this.at(m1, "solution");
-    m1.f64.copyWithin(at / F64, moment / F64, moment / F64 + p);
-    m1.ops.choleskySolve(this.at(m1, this.slot("factor", false)), p, at);
-    const [off, fitted, none] = [this.at(m1, "rowWeights"), this.at(m1, "scratch"), this.at(m1, "derivatives")];
-    const second = this.features(false);
-    return this.#transposedPass((m, b) => {
-      m.ops.fields(second(m, b), p, at, 0, 0, none, fitted);
-      m.ops.residual(u + b * BLOCK_BYTES, fitted, off);
-      return off;
-    });
+    const first = this.everywhere("motion", delta);
+    if (first) await first;
+    const { featureCount: p, rank } = this.layout.shape;
+    const m = this.tenant.enter();
+    const moment = this.at(m, "moment");
+    m.ops.choleskySolve(this.at(m, this.slot("factor", false)), p, moment);
+    const second = this.everywhere("projectedMotion", this.copy(m, "moment", p));
+    if (second) await second;
+    return this.readPaired(rank);
   }
 
   // ------------------------------------------------------------------ inside
 
-  async #transposedPass(multiplier: (m: Machine, block: number) => Address): Promise<Float64Array> {
-    const { stride, shape } = this.layout;
-    const r = shape.rank;
-    this.clearPaired(r);
-    const m0 = this.tenant.enter();
-    const g = this.at(m0, this.slot("fields", false)) + BLOCK_BYTES;
-    const [scaled, out] = [this.at(m0, "c"), this.at(m0, "pairedSum")];
-    const pause = this.pass(this.featureFlops() + 2 * BLOCK_ROWS * stride * r, (m, b) => {
-      m.ops.scaleFields(multiplier(m, b), g + b * (r + 1) * BLOCK_BYTES, r, scaled);
-      m.ops.accumulateTransposed(this.block(m, b), stride, r, scaled, out);
-    });
-    if (pause) await pause;
-    return this.readPaired(r);
+  /**
+   * Runs a pass on all rows. Sums are then in their slots; results come row by row.
+   * @returns a promise only when there is something to wait for
+   */
+  everywhere<K extends PassName>(name: K, ...args: PassArguments<K>): Promise<PassResult> | PassResult {
+    if (this.isAlone) return runPass(this, name, args) as Promise<PassResult> | PassResult;
+    return this.#together(name, args);
+  }
+
+  async #together(name: PassName, args: readonly unknown[]): Promise<PassResult> {
+    this.#control.throwIfAborted();
+    const answers = Promise.all(this.#ask(name, args));
+    answers.catch(() => {}); // a failure here comes first
+    const [, end] = this.#cuts;
+    const own = await runPass(this, name, argumentsFor(name, args, 0, end) as PassArguments);
+    const given = await this.#control.race(answers);
+    this.addNodes(given.flatMap(({ nodes }): readonly SumNode[] => nodes));
+    this.settle();
+    if (!own) return undefined;
+    return concatenate([own, ...given.map(({ results }) => results ?? new Float64Array(0))]);
+  }
+
+  #ask(name: PassName, args: readonly unknown[]): Promise<PassAnswer>[] {
+    return this.#servers.map((server, k) =>
+      server.call(name, argumentsFor(name, args, this.#cuts[k + 1], this.#cuts[k + 2])),
+    );
+  }
+
+  /** Runs a pass elsewhere without waiting: if it fails there, the next pass that is waited for fails too. */
+  #tell(name: PassName, args: readonly unknown[]): void {
+    for (const answer of this.#ask(name, args)) answer.catch(() => {});
+  }
+
+  async #gather(name: Parameters<Points["quantity"]>[0]): Promise<Float64Array> {
+    return (await this.everywhere("quantity", name)) as Float64Array;
   }
 
   /**
-   * Normal equations at the trial's z, which `prepare` makes block by block; or at the current z with weights and response
-   * that it puts into "rowWeights" and "c".
-   *
-   * Moments are taken where they pay, and given up for a direct pass when their error bound is too large. Either way the
-   * result depends on (z, w, y) alone, and the loss is computed from residuals at the coefficients found, where it is
-   * stationary: it feels the difference of the two only to second order, so a line search may meet both.
+   * Normal equations from moments where those were taken. They are given up for a direct pass when their error bound is
+   * too large. Either way the result depends on (z, w, y) alone, and the loss is computed from residuals at the
+   * coefficients found, where it is stationary: it feels the difference of the two only to second order, so a line
+   * search may meet both.
    */
-  async #accumulate(trial: boolean, flops: number, prepare: Visit | undefined): Promise<void> {
-    const plan = this.#plan;
-    const m0 = this.tenant.enter();
-    const z = this.at(m0, this.slot("z", trial));
-    const step = this.layout.shape.rank * BLOCK_BYTES;
-    const weights = this.at(m0, trial ? "rootWeights" : "rowWeights");
-    const y = this.at(m0, trial ? "target" : "c");
-    // The trial's weights and responses are those of all rows, the others those of one block.
-    const stepOfRows = trial ? BLOCK_BYTES : 0;
-    const phi = this.at(m0, "phi");
-    const phiOf = this.features(true);
-    const addDirectly: Visit = (m, b) => {
-      if (!trial) this.formFeatures(m, z + b * step, weights, phi);
-      addFeatures(this, m, trial ? phiOf(m, b) : phi, y + b * stepOfRows);
-    };
-    clearNormalEquations(this, plan);
-    this.#error = 0;
-    const pause = this.pass(flops + this.#linkFlops(), (m, b) => {
-      prepare?.(m, b);
-      if (plan) addMoments(this, plan, m, z + b * step, weights + b * stepOfRows, y + b * stepOfRows);
-      else addDirectly(m, b);
-    });
-    if (pause) await pause;
-    if (plan) {
-      const error = finishMoments(this, plan);
-      if (error <= MOMENT_TOLERANCE) {
-        this.#error = error;
-        return;
-      }
-      clearNormalEquations(this, plan);
-      const again = this.pass(this.#linkFlops(), (m, b) => {
-        if (!trial) prepare?.(m, b);
-        addDirectly(m, b);
-      });
-      if (again) await again;
+  async #finish(directly: () => Promise<PassResult> | PassResult): Promise<void> {
+    this.#error = this.plan ? finishMoments(this, this.plan) : 0;
+    if (!(this.#error <= MOMENT_TOLERANCE)) {
+      this.#error = 0;
+      await directly();
+      assertFinite(this);
+    } else if (!this.plan) {
+      assertFinite(this);
     }
-    if (trial) this.keepFeatures(true);
-    assertFinite(this);
   }
+}
 
-  #linkFlops(): number {
-    const p = this.layout.shape.featureCount;
-    return this.featureFlops() + BLOCK_ROWS * p * (p + 1);
+function concatenate(arrays: readonly Float64Array[]): Float64Array {
+  const out = new Float64Array(arrays.reduce((sum, a) => sum + a.length, 0));
+  let at = 0;
+  for (const a of arrays) {
+    out.set(a, at);
+    at += a.length;
   }
+  return out;
 }

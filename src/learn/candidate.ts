@@ -131,7 +131,7 @@ export async function evaluate(
         study,
         loo.errors.map((e) => e * e),
       );
-      const projections = workspace.projections();
+      const projections = await workspace.projections();
       return {
         rank,
         degree,
@@ -143,7 +143,7 @@ export async function evaluate(
         gcv: choice.score,
         meanSquare: point.meanSquare,
         gradientMoment: point.gradientMoment,
-        residuals: workspace.residuals(),
+        residuals: await workspace.residuals(),
         projections,
         radius: largestRadius(projections, rows.rows, rank),
         coefficients: point.coefficients,

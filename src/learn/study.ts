@@ -41,7 +41,7 @@ export async function whitenedStudy(raw: RawStudy, map: InputMap): Promise<Study
       const unit = new Float64Array(dim * rank);
       for (let k = 0; k < width; k++) unit[(from + k) * rank + k] = 1;
       await workspace.projectDirection(toColumns(map, unit, rank));
-      const z = workspace.directionProjections();
+      const z = await workspace.directionProjections();
       for (let i = 0; i < n; i++) for (let k = 0; k < width; k++) data[i * dim + from + k] = z[i * rank + k];
     }
   });

@@ -54,7 +54,7 @@ export async function columnStatistics(workspace: Workspace): Promise<{ mean: Fl
 
 /** Powers of two that bring columns of extreme size near 1; exactly 1 for ordinary columns. */
 async function extremeScale(workspace: Workspace): Promise<Float64Array> {
-  const largest = columnLargest(workspace);
+  const largest = await columnLargest(workspace);
   return largest.map((size) => {
     if (size === 0 || (size < 1e100 && size > 1e-100)) return 1;
     let scale = 1;

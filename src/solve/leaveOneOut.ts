@@ -55,16 +55,16 @@ export async function leaveOneOut(
   const leverages = await tangentLeverages(workspace, columns, penalty, FLOOR);
   if (!leverages) return undefined;
   const { link, total } = leverages;
-  if (complement === 0 && rank > 0) addMotions(workspace, point, inputs.dim - rank, total);
+  if (complement === 0 && rank > 0) await addMotions(workspace, point, inputs.dim - rank, total);
   return errorsOf(workspace, link, total);
 }
 
 /** Adds wᵢ(gᵢᵀH⁻¹gᵢ)·outside/n to the leverages of the link. */
-function addMotions(workspace: Workspace, point: FlowPoint, outside: number, total: Float64Array): void {
+async function addMotions(workspace: Workspace, point: FlowPoint, outside: number, total: Float64Array): Promise<void> {
   const { rank: r, samples: n } = workspace.layout.shape;
   const { values, vectors } = symmetricEigen(point.gradientMoment, r);
   const floor = 1e-12 * Math.max(values[r - 1], 0);
-  const g = workspace.linkGradients();
+  const g = await workspace.linkGradients();
   for (let i = 0; i < n; i++) {
     let used = 0;
     for (let k = 0; k < r; k++) {
@@ -77,8 +77,8 @@ function addMotions(workspace: Workspace, point: FlowPoint, outside: number, tot
   }
 }
 
-function errorsOf(workspace: Workspace, link: Float64Array, total: Float64Array): LeaveOneOut {
-  const residuals = workspace.residuals();
+async function errorsOf(workspace: Workspace, link: Float64Array, total: Float64Array): Promise<LeaveOneOut> {
+  const residuals = await workspace.residuals();
   const weights = workspace.rowWeights();
   const n = total.length;
   let all = 0;

@@ -57,7 +57,7 @@ export async function finish(
   const { workspace, inputs, rank, response, rows } = problem;
   const { objective, end, choice, warnings } = outcome;
   const { featureCount } = workspace.layout.shape;
-  const z = workspace.projections();
+  const z = await workspace.projections();
   const tail = await chooseTail(workspace, objective.penalty, z, response.standardized);
   const loo = await leaveOneOut(workspace, inputs, end.point, objective.penalty.diagonal);
   const standardErrors = loo && (await directionErrors(workspace, inputs, end.point.basis, loo.errors));

@@ -5,6 +5,7 @@ import { RunControl } from "../../src/base/control.js";
 import { momentPlan } from "../../src/kernel/momentPlan.js";
 import { expansionTerms, MOMENT_TOLERANCE, momentError, momentSizes, sizesOf } from "../../src/kernel/moments.js";
 import { BLOCK_ROWS as B } from "../../src/kernel/ops.js";
+import { partition } from "../../src/kernel/partition.js";
 import { layoutOf } from "../../src/kernel/shape.js";
 import { createReferenceMachine } from "../../src/kernel/tenancy.js";
 import { Workspace } from "../../src/kernel/workspace.js";
@@ -184,7 +185,7 @@ async function byWorkspace(rows: Rows, kernel: "wasm" | "reference" = "wasm") {
   return equations;
 }
 
-/** The same by features and their products, block by block. */
+/** The same by features and their products, block by block; parts of the rows are added as a tree. */
 function direct(rows: Rows) {
   const { n, rank, degree } = rows;
   const { X, y, root } = draw(rows);
@@ -199,6 +200,8 @@ function direct(rows: Rows) {
   }, machine.base);
   const [z, weights, target, table, h, phi, gram, moment] = at;
   machine.i32.set(featureTable(rank, degree), table / 4);
+  const starts = partition(n);
+  const parts: Float64Array[] = [];
   for (let first = 0; first < n; first += B) {
     machine.f64.fill(0, z / 8, table / 8);
     for (let i = 0; i < Math.min(B, n - first); i++) {
@@ -210,11 +213,20 @@ function direct(rows: Rows) {
     machine.ops.features(z, rank, degree, weights, table, p, h, phi);
     machine.ops.accumulateGram(phi, p, gram);
     machine.ops.accumulateMoment(phi, p, target, moment);
+    if (first / B + 1 !== starts[parts.length + 1]) continue;
+    parts.push(machine.f64.slice(gram / 8, moment / 8 + p));
+    machine.f64.fill(0, gram / 8, moment / 8 + p);
   }
-  return {
-    gram: machine.f64.slice(gram / 8, moment / 8),
-    moment: machine.f64.slice(moment / 8, moment / 8 + p),
-  };
+  const total = sumAsTree(parts);
+  return { gram: total.slice(0, (moment - gram) / 8), moment: total.slice((moment - gram) / 8) };
+}
+
+/** The largest power of two of parts on the left, the others on the right. */
+function sumAsTree(parts: Float64Array[]): Float64Array {
+  if (parts.length === 1) return parts[0];
+  const half = 2 ** Math.ceil(Math.log2(parts.length) - 1);
+  const [left, right] = [sumAsTree(parts.slice(0, half)), sumAsTree(parts.slice(half))];
+  return left.map((v, k) => v + right[k]);
 }
 
 /** Largest |a − b| relative to √(b_ii b_jj). */

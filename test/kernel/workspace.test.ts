@@ -85,7 +85,7 @@ async function everything(c: Case, kernel: "wasm" | "reference", hold: boolean):
   await workspace.combineTrial(0.3, mixing);
   out.push(...workspace.normalEquations().gram);
   workspace.acceptTrial();
-  out.push(...workspace.projections());
+  out.push(...(await workspace.projections()));
   await workspace.accumulateKept(Uint8Array.from({ length: c.n }, (_, i) => (i % 3 === 1 ? 0 : 1)));
   out.push(...workspace.normalEquations().gram, ...workspace.normalEquations().moment);
   workspace.dispose();

@@ -1,0 +1,153 @@
+/**
+ * Work on rows wherever they live.
+ *
+ * The rows of a problem are cut into parts (partition.ts). A workspace keeps the first few in its own machine and may
+ * have others served elsewhere: by threads, by other computers, from a file. It runs a pass by naming it: every place runs
+ * the pass of that name on its own rows and answers with sums over its parts, or with one result a row. The sums meet in
+ * the fixed tree; solving, and everything else that is small, happens once, in the workspace. So a place needs to know
+ * passes only, a solver needs to know nothing, and the bits depend on the partition alone.
+ *
+ * What travels: to a place the arguments below (d×r, p or r×r numbers, or one number for each of its rows), from it as many
+ * sums as the pass has (at most p(p+1)/2, d², or the square of the tangent space), or r numbers a row. Never X.
+ */
+import type { RunControl } from "../base/control.js";
+import type { DenseRows } from "../base/types.js";
+import type { Standardization } from "./blocks.js";
+import { columnLargest, columnSums, secondMoment, weightedSum } from "./columnPasses.js";
+import {
+  combine,
+  direct,
+  direction,
+  kept,
+  motion,
+  project,
+  projectedMotion,
+  residualProduct,
+  residuals,
+} from "./linkPasses.js";
+import type { SumNode } from "./partition.js";
+import { firstRow, type Opening, reserve } from "./parts.js";
+import { Points, type RowQuantity } from "./points.js";
+import { leverages, sandwich, tangentGram } from "./tangentPasses.js";
+
+/** Every pass by name. Each runs on the rows held in one place and leaves sums there, or gives results row by row. */
+export const PASSES = {
+  setTarget: (rows: Points, y: Float64Array, rootWeights: Float64Array | undefined) => rows.setTarget(y, rootWeights),
+  standardize: (rows: Points, standardization: Standardization) => rows.standardize(standardization),
+  acceptTrial: (rows: Points) => rows.acceptTrial(),
+  quantity: (rows: Points, name: RowQuantity) => rows.quantity(name),
+  project,
+  combine,
+  direct,
+  kept,
+  residuals,
+  residualProduct,
+  direction,
+  motion,
+  projectedMotion,
+  columnLargest,
+  columnSums,
+  secondMoment,
+  weightedSum,
+  tangentGram,
+  leverages,
+  sandwich,
+};
+
+export type PassName = keyof typeof PASSES;
+type Tail<F> = F extends (rows: never, ...rest: infer A) => unknown ? A : never;
+/** Arguments of a pass, structured-clonable. */
+export type PassArguments<K extends PassName = PassName> = Tail<(typeof PASSES)[K]>;
+/** What a pass gives at once or later: results row by row, or nothing. */
+export type PassResult = Float64Array | undefined;
+type Outcome = Promise<Float64Array | undefined> | Promise<void> | Float64Array | undefined;
+
+/** Runs a pass on the rows held here. @returns a promise only when it had to give way to the event loop */
+export function runPass<K extends PassName>(rows: Points, name: K, args: PassArguments<K>): Outcome {
+  return (PASSES[name] as (rows: Points, ...rest: unknown[]) => Outcome)(rows, ...args);
+}
+
+/** What a place answers: sums over its parts, or results for its rows, one row after the other. */
+export interface PassAnswer {
+  readonly nodes: readonly SumNode[];
+  readonly results?: Float64Array | undefined;
+}
+
+/** A run of parts that is served somewhere. Calls are answered in the order in which they are made. */
+export interface PartServer {
+  /** The parts served: first … last − 1. */
+  readonly first: number;
+  readonly last: number;
+  /** Runs a pass there. @throws what the pass throws; {KernelError} `WORKER_LOST` when nobody answers any more */
+  call(name: PassName, args: readonly unknown[]): Promise<PassAnswer>;
+  /** Gives its memory up. */
+  close(): void;
+}
+
+/** Where the parts of a problem live beside the workspace itself. */
+export interface Crew {
+  /** Parts that were asked for; by default the number depends on the rows alone. */
+  readonly shards?: number;
+  /** Threads that take part in problems large enough, the caller's included. */
+  readonly threads: number;
+  /**
+   * Opens the parts of a problem. They are given out in order: the workspace keeps parts 0 … own − 1, which may be none,
+   * and the servers follow each other. Does not wait until they are open.
+   */
+  open(problem: Omit<Opening, "first" | "last">, rows: DenseRows): { own: number; servers: readonly PartServer[] };
+}
+
+/** Serves a run of parts in this machine: the other end of a `PartServer`, without its transport. */
+export class PartHost {
+  readonly #points: Points;
+
+  private constructor(points: Points) {
+    this.#points = points;
+  }
+
+  /**
+   * @param rows - of these parts only
+   * @throws {MemoryError} `TOO_LARGE`, `OUT_OF_MEMORY`; @throws {KernelError} `UNAVAILABLE`, `ABI`
+   */
+  static async open(opening: Opening, rows: DenseRows, control: RunControl): Promise<PartHost> {
+    const { tenant, layout } = await reserve(opening);
+    return new PartHost(new Points(tenant, layout, rows, control, opening, false));
+  }
+
+  async call(name: PassName, args: readonly unknown[]): Promise<PassAnswer> {
+    if (!Object.hasOwn(PASSES, name)) throw new TypeError(`there is no pass called ${String(name)}`);
+    const results = await runPass(this.#points, name, args as PassArguments);
+    return { nodes: this.#points.takeNodes(), results: results ?? undefined };
+  }
+
+  close(): void {
+    this.#points.dispose();
+  }
+}
+
+/** The rows of a run of parts, without a copy. */
+export function rowsOf(rows: DenseRows, { starts, first, last, shape }: Opening): DenseRows {
+  const from = firstRow(starts, first, shape.samples);
+  const to = firstRow(starts, last, shape.samples);
+  const { columns } = rows;
+  return { data: rows.data.subarray(from * columns, to * columns), rows: to - from, columns };
+}
+
+/** The arguments of a pass as rows from … to − 1 need them: what has one entry a row is cut. */
+export function argumentsFor(name: PassName, args: readonly unknown[], from: number, to: number): readonly unknown[] {
+  switch (name) {
+    case "setTarget":
+    case "weightedSum":
+    case "sandwich":
+    case "kept":
+      return args.map((a) => (ArrayBuffer.isView(a) ? (a as Float64Array).subarray(from, to) : a));
+    case "secondMoment": {
+      const [tau, subset] = args as PassArguments<"secondMoment">;
+      if (!subset) return [tau?.subarray(from, to), undefined];
+      const inside = (row: number): boolean => row >= from && row < to;
+      return [tau?.filter((_, k) => inside(subset[k])), subset.filter(inside).map((row) => row - from)];
+    }
+    default:
+      return args;
+  }
+}

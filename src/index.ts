@@ -4,7 +4,16 @@ export type * from "./base/types.js";
 export { VERSION } from "./base/version.js";
 export { type PlantedSample, type SampleOptions, sampleMultiIndex } from "./data/planted.js";
 export { type RowSplit, rowsInBlocks, splitRows } from "./data/rows.js";
+export {
+  type Crew,
+  PartHost,
+  type PartServer,
+  type PassAnswer,
+  type PassName,
+} from "./kernel/passes.js";
 export { configureKernel } from "./kernel/select.js";
+export { configureThreads } from "./kernel/threadPool.js";
+export { serveThreads } from "./kernel/threadServer.js";
 export { fitMultiIndex } from "./learn/fitMultiIndex.js";
 export { overlap, principalAngles, subspaceDistance } from "./model/compare.js";
 export type { FeatureMap } from "./model/customLink.js";

@@ -88,8 +88,8 @@ export interface PartServer {
 export interface Crew {
   /** Parts that were asked for; by default the number depends on the rows alone. */
   readonly shards?: number;
-  /** Threads that take part in problems large enough, the caller's included. */
-  readonly threads: number;
+  /** Why there are fewer than were asked for. */
+  readonly reason?: string;
   /**
    * Opens the parts of a problem. They are given out in order: the workspace keeps parts 0 … own − 1, which may be none,
    * and the servers follow each other. Does not wait until they are open.

@@ -45,6 +45,7 @@ export class Workspace extends Points {
   weightSum: number;
   readonly #control: RunControl;
   readonly #servers: readonly PartServer[];
+  readonly #lack: string | undefined;
   /** First row of every place, this one first, and n. */
   readonly #cuts: readonly number[];
   #weights: Float64Array | undefined;
@@ -58,12 +59,14 @@ export class Workspace extends Points {
     control: RunControl,
     opening: Opening,
     servers: readonly PartServer[],
+    lack: string | undefined,
   ) {
     super(tenant, layout, rows, control, opening, servers.length === 0);
     const { samples } = opening.shape;
     this.weightSum = samples;
     this.#control = control;
     this.#servers = servers;
+    this.#lack = lack;
     this.#cuts = [0, ...servers.map(({ first }) => firstRow(opening.starts, first, samples)), samples];
   }
 
@@ -89,7 +92,7 @@ export class Workspace extends Points {
     try {
       const opening = { ...problem, first: 0, last: own };
       const { tenant, layout } = await reserve(opening);
-      return new Workspace(tenant, layout, rowsOf(rows, opening), control, opening, servers);
+      return new Workspace(tenant, layout, rowsOf(rows, opening), control, opening, servers, crew?.reason);
     } catch (error) {
       for (const server of servers) server.close();
       throw error;
@@ -97,7 +100,13 @@ export class Workspace extends Points {
   }
 
   override get report(): KernelReport {
-    return { ...super.report, threads: 1 + this.#servers.length };
+    const report = super.report;
+    const reasons = [report.reason, this.#lack].filter((reason) => reason !== undefined);
+    return {
+      ...report,
+      threads: 1 + this.#servers.length,
+      ...(reasons.length > 0 ? { reason: reasons.join("; ") } : {}),
+    };
   }
 
   /** Whether all rows live in this machine. */

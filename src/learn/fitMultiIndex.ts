@@ -1,6 +1,7 @@
 /** fitMultiIndex: validate, decide what is left to the data, run the two-timescale algorithm, report. */
 import { RunControl } from "../base/control.js";
 import type { MatrixLike, RowSource, VectorLike } from "../base/types.js";
+import { openCrew } from "../kernel/threads.js";
 import { type Beginning, descend } from "../solve/descend.js";
 import type { InputMap } from "../solve/inputMap.js";
 import { type FilledOptions, type FitOptions, fillOptions } from "../solve/options.js";
@@ -46,6 +47,21 @@ async function* steps(
   });
   control.throwIfAborted();
   const data = await readData(X, y, filled, control);
+  if (filled.crew) return yield* fitted({ ...data, crew: filled.crew }, filled, control);
+  const crew = openCrew(filled.threads, filled.shards);
+  try {
+    return yield* fitted({ ...data, crew }, filled, control);
+  } finally {
+    crew?.dispose();
+  }
+}
+
+/** The fit of checked data. */
+async function* fitted(
+  data: FitData,
+  filled: FilledOptions,
+  control: RunControl,
+): AsyncGenerator<FitStep, Fit, undefined> {
   const given = await mapInputs(data, filled, control);
   const isOpen =
     filled.rank === "auto" || filled.degree === "auto" || !["auto", "hermite"].includes(filled.link as string);

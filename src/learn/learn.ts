@@ -183,6 +183,7 @@ function rawStudy(data: FitData, options: FilledOptions, control: RunControl): R
     y: data.response.standardized,
     weights: data.weights,
     kernel: options.kernel,
+    crew: data.crew,
     seed: options.seed,
     control,
   };

@@ -2,6 +2,7 @@
 import type { RunControl } from "../base/control.js";
 import type { DenseRows, KernelChoice } from "../base/types.js";
 import { takeRows } from "../data/rows.js";
+import type { Crew } from "../kernel/passes.js";
 import { Workspace } from "../kernel/workspace.js";
 import { featureShape, featureTable } from "../math/multiIndex.js";
 import { type InputMap, toColumns } from "../solve/inputMap.js";
@@ -16,6 +17,7 @@ export interface Study {
   /** The identity on k columns. */
   readonly inputs: InputMap;
   readonly kernel: KernelChoice;
+  readonly crew?: Crew | undefined;
   readonly seed: number;
   readonly control: RunControl;
 }
@@ -94,7 +96,15 @@ export async function openWorkspace(
     ...featureShape(rank, used),
     ...(complement === undefined ? {} : { complement }),
   };
-  const workspace = await Workspace.create(rows, shape, featureTable(rank, used), study.kernel, study.control);
+  const workspace = await Workspace.create(
+    rows,
+    shape,
+    featureTable(rank, used),
+    study.kernel,
+    study.control,
+    true,
+    study.crew,
+  );
   workspace.setTarget(study.y, study.weights?.map(Math.sqrt));
   await workspace.standardize(inputs);
   return workspace;

@@ -122,6 +122,10 @@ const WARNING_WORDS: Readonly<Partial<Record<WarningCode, { readonly title: stri
     words:
       "WebAssembly was not available or not asked for. The result is the same to the last bit; only time was lost.",
   },
+  ONE_THREAD: {
+    title: "Fewer threads ran than were asked for",
+    words: "The result does not depend on the number of threads; only time was lost.",
+  },
 };
 
 /** Every warning with its meaning. */

@@ -16,7 +16,8 @@ export type WarningCode =
   | "RIDGE_ADDED"
   | "ILL_CONDITIONED"
   | "SADDLE"
-  | "REFERENCE_KERNEL";
+  | "REFERENCE_KERNEL"
+  | "ONE_THREAD";
 
 /** Something the user should know; not an error. */
 export interface Warning {

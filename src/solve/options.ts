@@ -11,6 +11,7 @@ import {
 import { OptionError } from "../base/errors.js";
 import { checkSeed, drawSeed } from "../base/rng.js";
 import type { KernelChoice, MatrixLike, VectorLike } from "../base/types.js";
+import type { Crew } from "../kernel/passes.js";
 import { checkFeatureCount } from "../math/multiIndex.js";
 import type { FeatureMap } from "../model/customLink.js";
 import { MOMENT_STARTS, type MomentStart } from "./initialize.js";
@@ -69,7 +70,12 @@ export interface FitOptions {
   readonly deadlineMs?: number;
   readonly seed?: number;
   readonly kernel?: KernelChoice;
+  /** Threads that share the rows, `"auto"` for as many as they keep busy; default 1. The result is the same. */
   readonly threads?: number | "auto";
+  /** Parts in which sums over the rows are taken, by default few for few rows; other parts, other last digits. */
+  readonly shards?: number;
+  /** Who works on parts of the rows, in place of threads. */
+  readonly crew?: Crew;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: FitProgress) => void;
 }
@@ -90,6 +96,9 @@ export interface FilledOptions {
   readonly deadlineMs: number | undefined;
   readonly seed: number;
   readonly kernel: KernelChoice;
+  readonly threads: number | "auto";
+  readonly shards: number | undefined;
+  readonly crew: Crew | undefined;
   readonly signal: AbortSignal | undefined;
   readonly onProgress: ((progress: FitProgress) => void) | undefined;
 }
@@ -110,6 +119,8 @@ const NAMES: readonly (keyof FitOptions)[] = [
   "seed",
   "kernel",
   "threads",
+  "shards",
+  "crew",
   "signal",
   "onProgress",
 ];
@@ -128,8 +139,6 @@ export function fillOptions(options: unknown): FilledOptions {
   const rank = count(given.rank, "rank");
   const degree = count(given.degree, "degree");
   if (rank !== "auto" && degree !== "auto") checkFeatureCount(rank, degree);
-  if (given.threads !== undefined && given.threads !== "auto")
-    checkInteger(given.threads, "threads", { min: 1, or: '"auto"' });
   const optional = <T>(value: unknown, check: (value: unknown) => T): T | undefined =>
     value === undefined ? undefined : check(value);
   return {
@@ -149,6 +158,10 @@ export function fillOptions(options: unknown): FilledOptions {
     deadlineMs: optional(given.deadlineMs, (v) => checkNumber(v, "deadlineMs", { min: 0 })),
     seed,
     kernel: optional(given.kernel, (v) => checkChoice(v, "kernel", ["auto", "wasm", "reference"])) ?? "auto",
+    threads:
+      optional(given.threads, (v) => (v === "auto" ? v : checkInteger(v, "threads", { min: 1, or: '"auto"' }))) ?? 1,
+    shards: optional(given.shards, (v) => checkInteger(v, "shards", { min: 1 })),
+    crew: optional(given.crew, checkCrew),
     signal: optional(given.signal, (v) => checkSignal(v)),
     onProgress: optional(given.onProgress, (v) => checkFunction(v, "onProgress") as (progress: FitProgress) => void),
   };
@@ -163,6 +176,11 @@ function checkLink(value: unknown): LinkFamily {
     return value as FeatureMap;
   }
   return checkChoice(value, "link", LINK_FAMILIES, "a feature map { value, derivative }");
+}
+
+function checkCrew(value: unknown): Crew {
+  checkFunction((value as { open?: unknown } | null)?.open, "crew.open");
+  return value as Crew;
 }
 
 function readSeed(value: unknown): number {

@@ -83,7 +83,8 @@ export async function finish(
         "The gradient vanishes at a basis where the link is constant: a saddle. Use another start or more restarts.",
     });
   }
-  if (workspace.report.reason) all.push({ code: "REFERENCE_KERNEL", message: workspace.report.reason });
+  const { name, reason } = workspace.report;
+  if (reason) all.push({ code: name === "reference" ? "REFERENCE_KERNEL" : "ONE_THREAD", message: reason });
   const total = weightedMeanSquare(response.standardized, workspace.rowWeights());
   return new Fit({
     model,

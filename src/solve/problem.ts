@@ -3,6 +3,7 @@ import type { RunControl } from "../base/control.js";
 import { InputError, OptionError } from "../base/errors.js";
 import type { DenseRows } from "../base/types.js";
 import { readMatrix, readMatrixAsync, readVector } from "../data/input.js";
+import type { Crew } from "../kernel/passes.js";
 import { Workspace } from "../kernel/workspace.js";
 import { orthonormalityError, orthonormalize } from "../math/grassmann.js";
 import { featureCount, featureShape, featureTable } from "../math/multiIndex.js";
@@ -26,6 +27,8 @@ export interface FitData {
   readonly rows: DenseRows;
   readonly response: Response;
   readonly weights: Float64Array | undefined;
+  /** Who works on parts of the rows. */
+  readonly crew?: Crew | undefined;
 }
 
 export interface Problem extends FitData {
@@ -95,7 +98,7 @@ export async function openProblem(
 }
 
 async function createWorkspace(
-  { rows, response, weights }: FitData,
+  { rows, response, weights, crew }: FitData,
   rank: number,
   wanted: number,
   options: FilledOptions,
@@ -113,7 +116,15 @@ async function createWorkspace(
     ...features,
     ...(complement === undefined ? {} : { complement }),
   };
-  const workspace = await Workspace.create(rows, shape, featureTable(rank, degree), options.kernel, control);
+  const workspace = await Workspace.create(
+    rows,
+    shape,
+    featureTable(rank, degree),
+    options.kernel,
+    control,
+    true,
+    crew,
+  );
   workspace.setTarget(response.standardized, weights?.map(Math.sqrt));
   return workspace;
 }

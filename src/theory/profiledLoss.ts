@@ -4,6 +4,7 @@ import { RunControl } from "../base/control.js";
 import { InputError, NumericalError } from "../base/errors.js";
 import type { KernelChoice, KernelReport, MatrixLike, VectorLike } from "../base/types.js";
 import { assertFinite, readMatrix, readVector } from "../data/input.js";
+import { openCrew } from "../kernel/threads.js";
 import { Workspace } from "../kernel/workspace.js";
 import { type Matrix, toMatrix } from "../math/dense.js";
 import { projectTangent } from "../math/grassmann.js";
@@ -23,6 +24,7 @@ export interface ProfiledLossOptions {
   /** δ₀…δ_degree > 0, by total degree; default all 1. */
   readonly degreeWeights?: ArrayLike<number>;
   readonly kernel?: KernelChoice;
+  /** Threads that share the rows; default 1. X is copied for them unless it is a view of a SharedArrayBuffer. */
   readonly threads?: number | "auto";
 }
 
@@ -59,6 +61,10 @@ export async function profiledLoss(
   const degree = checkInteger(given.degree, "degree", { min: 0 });
   const mu = given.penalty === undefined ? 0 : checkNumber(given.penalty, "penalty", { min: 0 });
   const choice = checkChoice(given.kernel ?? "auto", "kernel", ["auto", "wasm", "reference"]);
+  const threads =
+    given.threads === undefined || given.threads === "auto"
+      ? given.threads
+      : checkInteger(given.threads, "threads", { min: 1, or: '"auto"' });
   // A bad entry shows in the normal equations; looking for it beforehand would cost a pass over X.
   const rows = readMatrix(X, "X", { unchecked: true });
   const target = readVector(y, "y", rows.rows);
@@ -78,7 +84,9 @@ export async function profiledLoss(
     degree,
     ...featureShape(rank, degree),
   };
-  const workspace = await Workspace.create(rows, shape, featureTable(rank, degree), choice, new RunControl(), false);
+  const crew = openCrew(threads);
+  const table = featureTable(rank, degree);
+  const workspace = await Workspace.create(rows, shape, table, choice, new RunControl(), false, crew);
   try {
     workspace.setTarget(target);
     const d = rows.columns;
@@ -113,6 +121,7 @@ export async function profiledLoss(
     };
   } finally {
     workspace.dispose();
+    crew?.dispose();
   }
 }
 

@@ -14,7 +14,6 @@ import { generator } from "../support/problems.js";
 function servedHere(cuts: readonly number[], shards?: number): Crew {
   return {
     ...(shards === undefined ? {} : { shards }),
-    threads: cuts.length + 1,
     open(problem, rows) {
       const parts = problem.starts.length - 1;
       const servers = cuts.map((first, k): PartServer => {

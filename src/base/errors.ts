@@ -27,6 +27,10 @@ export type ErrorCode =
   | "FORMAT"
   | "MESSAGE"
   | "WORKER_LOST"
+  | "CLUSTER_UNREACHABLE"
+  | "NO_MEMBER"
+  | "SHARD_LOST"
+  | "NAME_TAKEN"
   | "FILE"
   | "SOURCE";
 
@@ -77,4 +81,9 @@ export class KernelError extends LeapflowError {
 /** A file or message is not what it should be. */
 export class FormatError extends LeapflowError {
   override readonly name = "FormatError";
+}
+
+/** The machines of a cluster, or the broker between them, failed the work. */
+export class ClusterError extends LeapflowError {
+  override readonly name = "ClusterError";
 }

@@ -2,17 +2,20 @@
 /** The command line: parses, runs one command, and turns every outcome into an exit code. */
 import { Command, CommanderError } from "commander";
 import { VERSION } from "../base/version.js";
+import { addClusterCommand } from "./commands/cluster.js";
 import { addDmftCommand } from "./commands/dmft.js";
 import { addExponentsCommand } from "./commands/exponents.js";
 import { addFitCommand } from "./commands/fit.js";
 import { addFixedPointCommand } from "./commands/fixedPoint.js";
 import { addFlowCommand } from "./commands/flow.js";
+import { addMemberCommand } from "./commands/member.js";
 import { addPlantedCommand } from "./commands/planted.js";
 import { addPredictCommand } from "./commands/predict.js";
 import { addRetrieveCommand } from "./commands/retrieve.js";
 import { addScalingCommand } from "./commands/scaling.js";
 import { addScoreCommand } from "./commands/score.js";
 import { addSpectralCommand } from "./commands/spectral.js";
+import { addSweepCommand } from "./commands/sweep.js";
 import { exitCodeOf, messageOf } from "./outcome.js";
 
 function createProgram(): Command {
@@ -34,6 +37,9 @@ function createProgram(): Command {
   addDmftCommand(program);
   addFixedPointCommand(program);
   addRetrieveCommand(program);
+  addSweepCommand(program);
+  addMemberCommand(program);
+  addClusterCommand(program);
   return program;
 }
 

@@ -8,7 +8,7 @@
 export type { FileLike } from "./byteSource.js";
 export { type ColumnChoice, type Columns, type NamedMatrix, type NumericTable, selectColumns } from "./columns.js";
 export { type CsvColumns, type CsvOptions, csvPieces, csvText, readCsv, readCsvText, writeCsv } from "./csv.js";
-export { checkWritable, writeText } from "./files.js";
+export { checkWritable, readText, writeText } from "./files.js";
 export type { TableFormat } from "./format.js";
 export { loadModel, saveModel } from "./modelFile.js";
 export type { TableBlock, TableColumn } from "./reader.js";

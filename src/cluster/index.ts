@@ -1,0 +1,12 @@
+/**
+ * Entry `leapflow/cluster`: many machines over a NATS broker with JetStream. Re-exports only; the client packages are
+ * optional peers, loaded when a cluster is used.
+ */
+export type { DataIdentity } from "./identity.js";
+export type { Metrics } from "./jobKinds.js";
+export type { PlainOptions, SweepSpec } from "./jobs.js";
+export { readSpec } from "./jobs.js";
+export { type Member, type MemberOptions, serveMember } from "./member.js";
+export type { ClusterData } from "./rowData.js";
+export { type ClusterStatus, clusterStatus, type MemberStatus } from "./status.js";
+export { runSweep, type SweepOptions, type SweepProgress, type SweepResult, type SweepRow } from "./sweep.js";

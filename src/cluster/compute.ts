@@ -1,5 +1,4 @@
 /** The owner's side of a compute thread. */
-import type { Worker } from "node:worker_threads";
 import { LeapflowError } from "../base/errors.js";
 import type { ThreadFailure, ThreadReply, ThreadRequest } from "./computeThread.js";
 import type { Metrics } from "./jobKinds.js";
@@ -16,6 +15,8 @@ export class RemoteFailure extends Error {
     this.failure = failure;
   }
 }
+
+type Worker = InstanceType<typeof import("node:worker_threads").Worker>;
 
 interface Waiting {
   resolve(result: unknown): void;

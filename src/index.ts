@@ -2,6 +2,7 @@
 export * from "./base/errors.js";
 export type * from "./base/types.js";
 export { VERSION } from "./base/version.js";
+export { type OwnOptions, ownRows, ownVector } from "./data/own.js";
 export { type PlantedSample, type SampleOptions, sampleMultiIndex } from "./data/planted.js";
 export { type RowSplit, rowsInBlocks, splitRows } from "./data/rows.js";
 export {
@@ -65,6 +66,7 @@ export {
   Fit,
   type FitDiagnostics,
   type FitHistory,
+  type FitRecord,
   type FitSelection,
   type RankTest,
   type TriedModel,

@@ -87,7 +87,7 @@ export function nodeModule(name: string): unknown {
 
 /** The port of the worker that this code runs in, to whoever made the worker; undefined outside of workers. */
 export function ownPort(): Port | undefined {
-  const threads = nodeModule("node:worker_threads") as { parentPort?: unknown } | undefined;
+  const threads = nodeModule("worker_threads") as { parentPort?: unknown } | undefined;
   if (threads?.parentPort) return portOf(threads.parentPort);
   const scope = globalThis as { WorkerGlobalScope?: unknown; document?: unknown };
   return typeof scope.WorkerGlobalScope === "function" && isPort(scope) ? portOf(scope) : undefined;

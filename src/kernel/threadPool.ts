@@ -10,11 +10,14 @@ export interface ThreadSource {
   readonly worker: () => object;
 }
 
-/** Not an import that bundlers would follow: in a bundle the file is missing, and that is noticed below. */
-const ENTRY = "./threadEntry.js";
+/** Not a name that bundlers can follow: in a bundle the module is missing, which is noticed below. */
+const LOCATION = "./threadUrl.js";
 
 let source: ThreadSource | undefined;
 let pool: Thread[] = [];
+/** The library's own thread file, once it was looked for. */
+let own: Promise<URL | undefined> | undefined;
+let ownUrl: URL | undefined;
 
 /**
  * Lets threads be workers of the caller's own making, for pages and bundles, where a library cannot know the address of
@@ -25,21 +28,20 @@ export function configureThreads(from: ThreadSource | undefined): void {
   pool = [];
 }
 
-/** Why there are no threads here, if so. */
-export function lackOfThreads(): string | undefined {
+/** Why there are no threads here, if so; to be asked before `threadsOf`. */
+export async function lackOfThreads(): Promise<string | undefined> {
   if (source) return undefined;
-  const threads = nodeModule("node:worker_threads");
-  if (!threads) return "threads need configureThreads({ worker }) here";
-  const files = nodeModule("node:fs") as typeof import("node:fs");
-  const url = entryUrl();
-  return url && files.existsSync(url)
+  if (!nodeModule("worker_threads")) return "threads need configureThreads({ worker }) here";
+  own ??= findEntry();
+  ownUrl = await own;
+  return ownUrl
     ? undefined
     : "the package's thread file is not beside its code (a bundle?); threads need configureThreads({ worker }) then";
 }
 
 /** Processors that this process may use. */
 export function processors(): number {
-  const os = nodeModule("node:os") as { availableParallelism?: () => number } | undefined;
+  const os = nodeModule("os") as { availableParallelism?: () => number } | undefined;
   const { navigator } = globalThis as { navigator?: { hardwareConcurrency?: number } };
   return os?.availableParallelism?.() ?? navigator?.hardwareConcurrency ?? 1;
 }
@@ -50,10 +52,11 @@ export function threadsOf(count: number): readonly Thread[] {
   return pool.slice(0, count);
 }
 
-function entryUrl(): URL | undefined {
+async function findEntry(): Promise<URL | undefined> {
   try {
-    const url = new URL(ENTRY, import.meta.url);
-    return url.protocol === "file:" ? url : undefined;
+    const { threadUrl } = (await import(/* webpackIgnore: true */ /* @vite-ignore */ LOCATION)) as { threadUrl: URL };
+    const files = nodeModule("fs") as typeof import("node:fs");
+    return threadUrl.protocol === "file:" && files.existsSync(threadUrl) ? threadUrl : undefined;
   } catch {
     return undefined;
   }
@@ -65,9 +68,9 @@ function startWorker(): object {
     if (!isPort(made)) throw new KernelError("UNAVAILABLE", "the worker of configureThreads is not a Worker.");
     return made;
   }
-  const { Worker } = nodeModule("node:worker_threads") as typeof import("node:worker_threads");
+  const { Worker } = nodeModule("worker_threads") as typeof import("node:worker_threads");
   // Flags of the main program (loaders, an inspector) are not meant for it.
-  return new Worker(entryUrl() as URL, { name: "leapflow", execArgv: [] });
+  return new Worker(ownUrl as URL, { name: "leapflow", execArgv: [] });
 }
 
 interface Waiting {

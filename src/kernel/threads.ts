@@ -28,10 +28,10 @@ interface Sent {
  *
  * A number is used as far as there are parts; "auto" uses as many processors as a problem keeps busy.
  */
-export function openCrew(threads: number | "auto" | undefined, shards?: number): ThreadCrew | undefined {
+export async function openCrew(threads: number | "auto" | undefined, shards?: number): Promise<ThreadCrew | undefined> {
   if (threads === undefined || threads === 1)
     return shards === undefined ? undefined : new ThreadCrew(1, false, shards);
-  const lack = lackOfThreads();
+  const lack = await lackOfThreads();
   const wanted = Math.min(threads === "auto" ? processors() : threads, MOST_THREADS);
   // Nobody asked for a certain number, so nothing is missing.
   if (threads === "auto" && (lack !== undefined || wanted === 1)) return openCrew(1, shards);

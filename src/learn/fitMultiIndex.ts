@@ -48,7 +48,7 @@ async function* steps(
   control.throwIfAborted();
   const data = await readData(X, y, filled, control);
   if (filled.crew) return yield* fitted({ ...data, crew: filled.crew }, filled, control);
-  const crew = openCrew(filled.threads, filled.shards);
+  const crew = await openCrew(filled.threads, filled.shards);
   try {
     return yield* fitted({ ...data, crew }, filled, control);
   } finally {

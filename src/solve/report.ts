@@ -1,7 +1,9 @@
 /** The result of a fit, as data and as text. */
 import { LeapflowError } from "../base/errors.js";
 import type { KernelReport, MatrixLike, RowSource, VectorLike } from "../base/types.js";
-import type { MultiIndexModel } from "../model/multiIndexModel.js";
+import { type Matrix, toMatrix } from "../math/dense.js";
+import type { ModelData } from "../model/modelData.js";
+import { MultiIndexModel } from "../model/multiIndexModel.js";
 import type { Gaussianity, Warning } from "./diagnostics.js";
 import type { Whitening } from "./inputMap.js";
 import type { MethodName } from "./methods.js";
@@ -118,6 +120,21 @@ export interface FitParts {
   readonly elapsedMs: number;
 }
 
+/** A matrix as plain data, row-major. */
+interface MatrixRecord {
+  readonly rows: number;
+  readonly columns: number;
+  readonly data: Float64Array;
+}
+
+/** A whole fit as plain data, structured-clonable: what `Fit.toData` gives and `Fit.fromData` takes. */
+export interface FitRecord extends Omit<FitParts, "model" | "diagnostics"> {
+  readonly model: ModelData;
+  readonly diagnostics: Omit<FitDiagnostics, "standardErrors"> & {
+    readonly standardErrors?: { readonly directions: MatrixRecord; readonly basis?: MatrixRecord };
+  };
+}
+
 /** Fits other data with the choices of a fit: rank, degree, link family and whitening are given, the start is its basis. */
 export type Refit = (X: MatrixLike | RowSource, y: VectorLike, options?: FitOptions) => Promise<Fit>;
 
@@ -162,6 +179,38 @@ export class Fit implements FitParts {
     );
   }
 
+  /** The fit as plain data, for another thread or a store of structured clones. */
+  toData(): FitRecord {
+    const { model, diagnostics, stop, history, kernel, seed, version, samples, r2Train, elapsedMs } = this;
+    const { standardErrors, ...rest } = diagnostics;
+    const errors = standardErrors && {
+      directions: recordOf(standardErrors.directions),
+      ...(standardErrors.basis ? { basis: recordOf(standardErrors.basis) } : {}),
+    };
+    return {
+      model: model.data,
+      diagnostics: { ...rest, ...(errors ? { standardErrors: errors } : {}) },
+      ...{ stop, history, kernel, seed, version, samples, r2Train, elapsedMs },
+    };
+  }
+
+  /**
+   * The fit with its methods again, except `refit`.
+   * @throws {FormatError} as `MultiIndexModel.fromJSON`
+   */
+  static fromData({ model, diagnostics, ...rest }: FitRecord): Fit {
+    const { standardErrors, ...others } = diagnostics;
+    const errors = standardErrors && {
+      directions: matrixOf(standardErrors.directions),
+      ...(standardErrors.basis ? { basis: matrixOf(standardErrors.basis) } : {}),
+    };
+    return new Fit({
+      ...rest,
+      model: MultiIndexModel.fromJSON(model),
+      diagnostics: { ...others, ...(errors ? { standardErrors: errors } : {}) },
+    });
+  }
+
   /** A readable summary of a few lines. */
   toString(): string {
     const { model, stop, diagnostics, kernel } = this;
@@ -186,3 +235,10 @@ export class Fit implements FitParts {
     return lines.join("\n");
   }
 }
+
+const recordOf = (matrix: Matrix): MatrixRecord => ({
+  rows: matrix.rows,
+  columns: matrix.columns,
+  data: Float64Array.from(matrix.to1DArray()),
+});
+const matrixOf = ({ data, rows, columns }: MatrixRecord): Matrix => toMatrix(data, rows, columns);

@@ -84,7 +84,7 @@ export async function profiledLoss(
     degree,
     ...featureShape(rank, degree),
   };
-  const crew = openCrew(threads);
+  const crew = await openCrew(threads);
   const table = featureTable(rank, degree);
   const workspace = await Workspace.create(rows, shape, table, choice, new RunControl(), false, crew);
   try {

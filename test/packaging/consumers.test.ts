@@ -85,6 +85,36 @@ test("a worker thread fits and ends by itself", async () => {
   expect(await run(file)).toBe(expected);
 });
 
+test("a worker file of one line serves fits", async () => {
+  project.write("fits.mjs", `import { serveFits } from "leapflow/worker"; serveFits();`);
+  const file = project.write(
+    "away.mjs",
+    `import { Worker } from "node:worker_threads";
+     import { fitInWorker } from "leapflow/worker";
+     const worker = new Worker(new URL("./fits.mjs", import.meta.url));
+     const fitMultiIndex = (X, y, options) => fitInWorker(worker, X, y, options);${FIT}
+     outcome("wasm").then((result) => console.log(JSON.stringify(result))).finally(() => worker.terminate());`,
+  );
+  expect(await run(file)).toBe(expected);
+});
+
+test("two threads share the rows; a bundle, which has no thread file, runs one and says why", async () => {
+  const threads = `import { fitMultiIndex } from "leapflow";
+    const X = Array.from({ length: 400 }, (_, i) => [Math.sin(i * 1.7), Math.cos(i * 2.3), Math.sin(i * 0.9 + 1)]);
+    const y = X.map((x) => x[0] * x[1] + x[2]);
+    Promise.all([1, 2].map((threads) => fitMultiIndex(X, y, { rank: 2, degree: 3, seed: 7, threads }))).then(([one, two]) => {
+      const same = one.history.loss.every((v, k) => Object.is(v, two.history.loss[k]));
+      console.log(one.kernel.threads, two.kernel.threads, same, two.kernel.reason ?? "");
+    });`;
+  const file = project.write("threads.mjs", threads);
+  expect(await run(file)).toBe("1 2 true \n");
+  const outfile = join(project.folder, "bundled", "threads.mjs");
+  const options = { bundle: true, format: "esm", platform: "node", logLevel: "silent" } as const;
+  const { warnings } = await build({ entryPoints: [file], absWorkingDir: project.folder, outfile, ...options });
+  expect(warnings).toEqual([]);
+  expect(await run(outfile)).toMatch(/^1 1 true .*configureThreads/);
+});
+
 test("the plain binary serves where the embedded one is not wanted", async () => {
   const file = project.write(
     "bytes.mjs",

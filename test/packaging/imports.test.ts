@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createProject, type Project, printed } from "./project.js";
 
-const ENTRIES = ["leapflow", "leapflow/theory", "leapflow/io"];
+const ENTRIES = ["leapflow", "leapflow/theory", "leapflow/io", "leapflow/worker"];
 
 let project: Project;
 beforeAll(async () => {

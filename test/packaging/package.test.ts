@@ -46,7 +46,7 @@ test("stays below 2 MB", () => {
 test("every target of exports is packed, with types first", () => {
   const entries = Object.entries(project.manifest.exports);
   expect(entries.map(([name]) => name)).toEqual(
-    expect.arrayContaining([".", "./theory", "./io", "./leapflow.wasm", "./package.json"]),
+    expect.arrayContaining([".", "./theory", "./io", "./worker", "./leapflow.wasm", "./package.json"]),
   );
   for (const [name, value] of entries) {
     const targets = typeof value === "string" ? [value] : Object.values(value);

@@ -32,6 +32,11 @@ const FLAGS: readonly Flag[] = [
     option: "whiten",
     help: 'how inputs are made isotropic: "full", "scale", "none" or "auto" (default)',
   },
+  {
+    flags: "--intervals <kind>",
+    option: "intervals",
+    help: 'prediction intervals from "leave-one-out" errors (default), or "split": exact, from a quarter of the rows set aside',
+  },
   { flags: "--max-iterations <n>", option: "maxIterations", help: "stop after this many iterations" },
   { flags: "--tolerance <number>", option: "tolerance", help: "stop at this relative gradient" },
   { flags: "--deadline-ms <ms>", option: "deadlineMs", help: "stop after this time with the best model so far" },

@@ -16,10 +16,11 @@ export interface Leverages {
 const PIVOT_TOLERANCE = 1e-13;
 
 /**
- * Leverages at the current point under S = AᵀA/n + diag(penalty, floor). Keeps the factor for `tangentSandwich`.
+ * Leverages at the current point under S = AᵀA/n + diag(penalty) ⊕ K⊗I. Keeps the factor for `tangentSandwich`.
  *
  * @param complement - W⊥ as weights of the standardized columns, d×c row-major
- * @param penalty - on the N link features; @param floor - on the c·r motions
+ * @param penalty - on the N link features
+ * @param curvature - K, r×r: what the motions of every direction outside the basis cost beside AᵀA
  * @returns undefined when S is singular to working precision
  * Cost: 2n(N + cr)² flops.
  */
@@ -27,17 +28,23 @@ export async function tangentLeverages(
   workspace: Workspace,
   complement: Float64Array,
   penalty: Float64Array,
-  floor: number,
+  curvature: Float64Array,
 ): Promise<Leverages | undefined> {
   const { layout, weightSum } = workspace;
-  const { featureCount: p, samples } = layout.shape;
+  const { featureCount: p, samples, complement: c = 0, rank: r } = layout.shape;
   const q = layout.tangentCount;
   await workspace.everywhere("tangentGram", complement);
   const count = (q * (q + 1)) / 2;
   const machine = workspace.tenant.enter();
   const s = workspace.view(machine, "tangentGram", count);
   for (let k = 0; k < count; k++) s[k] /= weightSum;
-  for (let j = 0; j < q; j++) s[(j * (j + 1)) / 2 + j] += j < p ? penalty[j] : floor;
+  for (let j = 0; j < p; j++) s[(j * (j + 1)) / 2 + j] += penalty[j];
+  for (let l = 0; l < r; l++) {
+    for (let a = 0; a < c; a++) {
+      const column = p + a + l * c;
+      for (let k = 0; k <= l; k++) s[(column * (column + 1)) / 2 + p + a + k * c] += curvature[k * r + l];
+    }
+  }
   if (machine.ops.choleskyFactor(workspace.at(machine, "tangentGram"), q, PIVOT_TOLERANCE) !== 0) return undefined;
   const factor = workspace.isAlone ? undefined : workspace.copy(machine, "tangentGram", count);
   const both = (await workspace.everywhere("leverages", factor)) as Float64Array;

@@ -90,6 +90,7 @@ export async function evaluate(
 ): Promise<Candidate | undefined> {
   const { inputs, rows } = study;
   const motions = rank * (inputs.dim - rank);
+  const isLinear = rank === 1 && degree === 1;
   const complement = tangentDirections(rows.rows, featureCount(rank, degree), rank, inputs.dim);
   return withWorkspace(
     study,
@@ -112,13 +113,13 @@ export async function evaluate(
       }
       // The normal equations left behind are those of the last trial, which may have been refused.
       point = await objective.at(point.basis);
-      let choice = chooseRidge(workspace, weights, unit, mu, point.meanSquare, motions);
+      let choice = chooseRidge(workspace, weights, unit, mu, point.meanSquare, motions, isLinear);
       if (choice.mu > NEAR * mu) {
         mu = choice.mu;
         objective = new ProfiledLoss(workspace, inputs, new Penalty(weights, mu, unit));
         point = await descendTo(objective, point.basis, searchRules(inputs.dim, rank));
         point = await objective.at(point.basis);
-        choice = chooseRidge(workspace, weights, unit, mu, point.meanSquare, motions);
+        choice = chooseRidge(workspace, weights, unit, mu, point.meanSquare, motions, isLinear);
       }
       if (choice.mu !== mu) {
         mu = choice.mu;

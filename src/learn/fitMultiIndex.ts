@@ -2,6 +2,7 @@
 import { RunControl } from "../base/control.js";
 import type { MatrixLike, RowSource, VectorLike } from "../base/types.js";
 import { openCrew } from "../kernel/threads.js";
+import { calibrated } from "../solve/calibration.js";
 import { type Beginning, descend } from "../solve/descend.js";
 import type { InputMap } from "../solve/inputMap.js";
 import { type FilledOptions, type FitOptions, fillOptions } from "../solve/options.js";
@@ -73,7 +74,7 @@ async function* fitted(
   try {
     const fit = yield* descend(problem, filled, control, plan ? beginningOf(plan) : startsOf(problem, filled));
     const found = plan?.richer ? withRicherLink(fit, data, inputs, plan.study, plan.richer) : fit;
-    return new Fit(found, refitOf(found, filled, degree));
+    return new Fit(calibrated(found, data.aside), refitOf(found, filled, degree));
   } finally {
     problem.workspace.dispose();
   }
@@ -129,7 +130,7 @@ function beginningOf({ chosen, ranks, tests, information, warnings }: Plan): Beg
 }
 
 /** The choices of a fit as options of the next one. */
-function refitOf({ model, diagnostics }: Fit, { link, seed }: FilledOptions, degree: number): Refit {
+function refitOf({ model, diagnostics }: Fit, { link, seed, intervals }: FilledOptions, degree: number): Refit {
   const family = model.link.family === "custom" ? link : model.link.family;
   return (X, y, options = {}) =>
     fitMultiIndex(X, y, {
@@ -139,6 +140,7 @@ function refitOf({ model, diagnostics }: Fit, { link, seed }: FilledOptions, deg
       whiten: diagnostics.selection.whiten,
       ...(model.rank > 0 ? { start: model.basis, restarts: 0 } : {}),
       seed,
+      intervals,
       ...options,
     });
 }

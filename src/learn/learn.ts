@@ -9,6 +9,7 @@ import { informationOn, logarithmWarnings, structureWarnings } from "./advice.js
 import type { Candidate } from "./candidate.js";
 import { bestOf, choose, pairedDifference } from "./choice.js";
 import { confirmRank, confirmSignal, needsTest } from "./confirm.js";
+import { hasLinearSignal } from "./linearSignal.js";
 import { sampleRows } from "./rankSearch.js";
 import { refine } from "./refine.js";
 import { chooseLink, type Richer, triedModel } from "./richerLink.js";
@@ -59,6 +60,7 @@ export async function* learn(
   if (limits.rank === undefined) {
     const confirmed = await confirm(study, candidates, chosen, limits);
     chosen = confirmed.chosen;
+    if (chosen.rank === 0) chosen = faintest(study, candidates);
     tests.push(...confirmed.tests);
   }
   if (study.rows.rows < n && chosen.rank > 0) {
@@ -96,7 +98,7 @@ export async function* learn(
     ...(information ? { information } : {}),
     warnings: [
       ...dimensionWarnings(data, inputs, map),
-      ...testWarnings(tests),
+      ...testWarnings(tests.filter(({ against }) => against >= chosen.rank)),
       ...structureWarnings(study, columns, chosen, richer?.link.link.rank ?? chosen.rank, candidates),
       ...(await logarithmWarnings(sampled, map, study, chosen, candidates)),
     ],
@@ -165,6 +167,13 @@ async function confirm(
     );
   }
   return { chosen, tests };
+}
+
+/** What is left where no search stands out from chance: the simplest direction when a linear regression does, else none. */
+function faintest(study: Study, candidates: readonly Candidate[]): Candidate {
+  const single = candidates.filter((c) => c.rank === 1);
+  if (single.length === 0 || !hasLinearSignal(study)) return candidates[0];
+  return single.reduce((a, b) => (b.degree < a.degree ? b : a));
 }
 
 /** A rank that is no better than this part of the constant adds nothing to the test against the constant. */

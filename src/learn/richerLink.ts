@@ -6,12 +6,13 @@ import { fittedLeaps } from "../model/exponents.js";
 import type { KernelName } from "../model/kernelLink.js";
 import { MultiIndexModel } from "../model/multiIndexModel.js";
 import { gaussianityOf, principalValuesOf } from "../solve/diagnostics.js";
-import { type InputMap, toRawDirections } from "../solve/inputMap.js";
+import { type InputMap, loadingSigns, toRawDirections } from "../solve/inputMap.js";
 import type { LinkFamily } from "../solve/options.js";
 import type { FitData } from "../solve/problem.js";
 import { Fit, type TriedModel } from "../solve/report.js";
 import { errorsFrom } from "../solve/standardErrors.js";
 import type { Candidate } from "./candidate.js";
+import { isFaint } from "./choice.js";
 import { fitCustomLink } from "./customLink.js";
 import { fitKernelLink } from "./kernelLink.js";
 import type { LinkProblem, RefinedLink } from "./refinedLink.js";
@@ -36,6 +37,8 @@ const LONG_TAIL = 1.25;
 const POOR = 0.5;
 /** A polynomial must lower the score of a process by this part, and a standard error, to be kept. */
 const POLYNOMIAL_GAIN = 0.2;
+/** Part of the score that a process must take off a polynomial which explains hardly anything. */
+const FAINT_GAIN = 0.2;
 /** A link of one more rank must lower the score by this part: no permutation test stands behind it. */
 const RANK_GAIN = 0.2;
 
@@ -146,10 +149,13 @@ export async function chooseLink(
 }
 
 /**
- * A polynomial of low degree is kept unless a process predicts better by a standard error; one of high degree gives way
- * unless it predicts clearly better itself.
+ * A polynomial of low degree is kept unless a process predicts better by a standard error, and one that explains hardly
+ * anything unless the process explains a fifth of the rest; one of high degree gives way unless it predicts clearly better
+ * itself.
  */
-function isBetter(study: Study, { link }: Richer, { degree, errors }: Candidate): boolean {
+function isBetter(study: Study, { link }: Richer, chosen: Candidate): boolean {
+  const { degree, errors } = chosen;
+  if (isFaint(chosen)) return improves(study, errors, link.errors, FAINT_GAIN);
   return degree <= CONVERGED_DEGREE
     ? improves(study, errors, link.errors, 0)
     : !improves(study, link.errors, errors, POLYNOMIAL_GAIN);
@@ -176,13 +182,19 @@ export function withRicherLink(fit: Fit, data: FitData, inputs: InputMap, study:
     study,
     study.y.map((v) => v * v),
   );
-  const directions = toRawDirections(inputs, link.basis, rank);
+  // A custom link's variables are the caller's, and keep their signs.
+  const { link: f } = link;
+  const signs = f.family === "custom" ? new Float64Array(rank).fill(1) : loadingSigns(inputs, link.basis, rank);
+  const reflected = f.family === "kernel" || f.family === "relu" ? f.reflected(signs) : f;
+  const basis = link.basis.map((v, at) => v * signs[at % rank]);
+  const gradientMoment = link.gradientMoment.map((v, at) => v * signs[at % rank] * signs[Math.floor(at / rank)]);
+  const directions = toRawDirections(inputs, basis, rank);
   const model = new MultiIndexModel(
     {
       center: inputs.center,
       directions,
       basis: orthonormalize(directions, inputs.columns, rank, 0).basis,
-      gradientMoment: link.gradientMoment.map((v) => v * scale),
+      gradientMoment: gradientMoment.map((v) => v * scale),
       columnScale: inputs.columnScale,
       ...(rows.names ? { columns: rows.names } : {}),
       errors: errorLawOf(
@@ -190,11 +202,12 @@ export function withRicherLink(fit: Fit, data: FitData, inputs: InputMap, study:
         "leave-one-out",
       ),
     },
-    link.link.scaled(response.scale, response.mean),
+    reflected.scaled(response.scale, response.mean),
   );
   const { standardErrors: _, ...diagnostics } = fit.diagnostics;
   const z = model.project({ data: rows.data, rows: rows.rows, columns: inputs.columns });
   const family = name.split(" ")[0];
+  // Sizes of errors do not depend on the signs of the columns.
   const standardErrors = link.covariance && errorsFrom(inputs, link.basis, rank, link.covariance);
   return new Fit({
     ...fit,

@@ -82,6 +82,20 @@ export class KernelLink extends PointLink {
     });
   }
 
+  /** z ↦ f(signs·z), r signs ±1. */
+  reflected(signs: ArrayLike<number>): KernelLink {
+    const { rank } = this;
+    return new KernelLink({
+      kernel: this.kernel,
+      rank,
+      metric: this.#metric.map((v, at) => v * signs[Math.floor(at / rank)]),
+      landmarks: this.#landmarks,
+      weights: this.#weights,
+      linear: this.#linear.map((v, k) => v * signs[k]),
+      constant: this.#constant,
+    });
+  }
+
   /** The link as plain frozen data. */
   toJSON(): KernelLinkData {
     const { rank } = this;

@@ -6,8 +6,8 @@ import { VERSION } from "../base/version.js";
 import { readBlocks, readMatrix, readVector } from "../data/input.js";
 import { isRowSource } from "../data/rows.js";
 import { type Matrix, toMatrix } from "../math/dense.js";
-import { type ErrorLaw, halfWidth } from "./errorLaw.js";
-import { MODEL_FORMAT, MODEL_VERSION, type ModelData, readModelData, wrong } from "./modelData.js";
+import { type ErrorLaw, errorLawOf, halfWidth } from "./errorLaw.js";
+import { type CheckedData, MODEL_FORMAT, MODEL_VERSION, type ModelData, readModelData, wrong } from "./modelData.js";
 import { type ModelLink, readLink, recordOf } from "./modelLink.js";
 
 /** Rows whose link values are computed at once, which bounds the memory beside the result. */
@@ -235,6 +235,22 @@ export class MultiIndexModel {
     return rSquared(predicted, actual);
   }
 
+  /**
+   * The same model with intervals from rows that it was not fitted to: a new response of their law lies inside with at
+   * least the probability asked for, whatever the number of rows (split conformal).
+   * @throws {InputError} as `score`
+   */
+  calibrated(X: MatrixLike, y: VectorLike): MultiIndexModel {
+    const predicted = this.predict(X);
+    const actual = readVector(y, "y", predicted.length);
+    if (actual.length === 0) throw new InputError("EMPTY", "X has no rows; intervals need at least one.");
+    const errors = errorLawOf(
+      actual.map((v, i) => v - predicted[i]),
+      "split",
+    );
+    return new MultiIndexModel({ ...partsOf(this.data), errors }, this.#link);
+  }
+
   /** The prediction as a function of one row, an array of d numbers that is not checked. */
   toFunction(): (x: ArrayLike<number>) => number {
     const { dim, rank } = this;
@@ -264,15 +280,7 @@ export class MultiIndexModel {
     for (const key of ["rank", "degree"] as const) {
       if (link[key] !== data[key]) throw wrong(`$.link.${key}`, `is ${link[key]}, but $.${key} is ${data[key]}`);
     }
-    return new MultiIndexModel(
-      {
-        ...data,
-        directions: data.directions.flat(),
-        basis: data.basis.flat(),
-        gradientMoment: data.gradientMoment.flat(),
-      },
-      link,
-    );
+    return new MultiIndexModel(partsOf(data), link);
   }
 
   #read(X: MatrixLike): DenseRows {
@@ -336,6 +344,12 @@ export function rSquared(predicted: ArrayLike<number>, actual: ArrayLike<number>
   }
   if (total === 0) return residual === 0 ? 1 : 0;
   return 1 - residual / total;
+}
+
+/** What a model is built from, out of its data. */
+function partsOf(data: Omit<CheckedData, "link">): ModelParts {
+  const { directions, basis, gradientMoment } = data;
+  return { ...data, directions: directions.flat(), basis: basis.flat(), gradientMoment: gradientMoment.flat() };
 }
 
 function frozenList(values: ArrayLike<number>): readonly number[] {

@@ -64,6 +64,19 @@ export class ReluLink extends PointLink {
     });
   }
 
+  /** z ↦ f(signs·z), r signs ±1. */
+  reflected(signs: ArrayLike<number>): ReluLink {
+    const { rank } = this;
+    return new ReluLink({
+      rank,
+      slopes: this.#slopes.map((v, at) => v * signs[at % rank]),
+      offsets: this.#offsets,
+      weights: this.#weights,
+      linear: this.#linear.map((v, k) => v * signs[k]),
+      constant: this.#constant,
+    });
+  }
+
   /** The link as plain frozen data. */
   toJSON(): ReluLinkData {
     const { rank } = this;

@@ -54,7 +54,15 @@ export async function* descend(
   const objectiveAt = (mu: number): ProfiledLoss => new ProfiledLoss(workspace, inputs, new Penalty(weights, mu, unit));
   const ridgeAt = async (objective: ProfiledLoss, basis: Float64Array, mu: number): Promise<RidgeChoice> => {
     const { meanSquare } = await objective.at(basis);
-    return chooseRidge(workspace, weights, unit, mu, meanSquare, rank * (inputs.dim - rank));
+    return chooseRidge(
+      workspace,
+      weights,
+      unit,
+      mu,
+      meanSquare,
+      rank * (inputs.dim - rank),
+      rank === 1 && degree === 1,
+    );
   };
 
   let mu = (options.ridge === "auto" ? (beginning.ridge ?? FIRST_RIDGE) : options.ridge) * unit;

@@ -163,3 +163,17 @@ export function fromRawDirections(inputs: InputMap, b: Float64Array, r: number):
   }
   return inverse ? multiplyTransposed(inverse, scaled, d, dim, r) : scaled;
 }
+
+/**
+ * ±1 by column of a k×r basis: what makes the largest loading of every direction, on standardized columns, positive.
+ * The sign rule of all models whose link does not fix the signs itself.
+ */
+export function loadingSigns(inputs: InputMap, basis: Float64Array, r: number): Float64Array {
+  const loadings = toColumns(inputs, basis, r);
+  return Float64Array.from({ length: r }, (_, k) => {
+    let largest = 0;
+    for (let at = k; at < loadings.length; at += r)
+      if (Math.abs(loadings[at]) > Math.abs(largest)) largest = loadings[at];
+    return largest < 0 ? -1 : 1;
+  });
+}

@@ -2,7 +2,7 @@
 import { tangentLeverages } from "../kernel/tangent.js";
 import type { Workspace } from "../kernel/workspace.js";
 import { symmetricEigen } from "../math/dense.js";
-import { complementOf } from "../math/grassmann.js";
+import { complementOf, innerProduct } from "../math/grassmann.js";
 import { type InputMap, toColumns } from "./inputMap.js";
 import type { FlowPoint } from "./objective.js";
 
@@ -19,7 +19,7 @@ const LEAST_FREEDOM = 1e-3;
 const LEAST_FACTOR = 0.02;
 /** Part by which the search over basins makes the degrees of freedom of the directions larger than their number. */
 const SEARCH = 0.2;
-/** Ridge on the motions of the directions; only keeps S regular. */
+/** Least curvature along the motions of the directions; only keeps S regular. */
 const FLOOR = 1e-10;
 /** Tangent spaces wider than this, or costing more flops, get the leverage of directions that whitened inputs imply. */
 const WIDEST = 400;
@@ -37,7 +37,7 @@ export function tangentDirections(samples: number, features: number, rank: numbe
  *     eᵢ = ρᵢ/(1 − hᵢ) · (1 − h̄)/(1 − h̄ − 0.2 h̄ᵂ),
  *
  * h from the normal equations of link features and direction motions together, h̄ᵂ the mean leverage of the motions.
- * A workspace opened without room for the motions gives them the leverage (gᵢᵀH⁻¹gᵢ)(k − r)/n, which is theirs for
+ * A workspace opened without room for the motions gives them the leverage (gᵢᵀ(H + K)⁻¹gᵢ)(k − r)/n, which is theirs for
  * whitened inputs of many dimensions as n grows.
  *
  * @returns undefined when S is singular to working precision
@@ -49,20 +49,42 @@ export async function leaveOneOut(
   point: FlowPoint,
   penalty: Float64Array,
 ): Promise<LeaveOneOut | undefined> {
-  const { rank, complement = 0 } = workspace.layout.shape;
+  const { rank, degree, complement = 0 } = workspace.layout.shape;
   const columns =
     complement > 0 ? toColumns(inputs, complementOf(point.basis, inputs.dim, rank), complement) : new Float64Array(0);
-  const leverages = await tangentLeverages(workspace, columns, penalty, FLOOR);
+  const curvature = curvatureOf(point, rank, rank === 1 && degree === 1);
+  const leverages = await tangentLeverages(workspace, columns, penalty, curvature);
   if (!leverages) return undefined;
   const { link, total } = leverages;
-  if (complement === 0 && rank > 0) await addMotions(workspace, point, inputs.dim - rank, total);
+  if (complement === 0 && rank > 0) await addMotions(workspace, point, curvature, inputs.dim - rank, total);
   return errorsOf(workspace, link, total);
 }
 
-/** Adds wᵢ(gᵢᵀH⁻¹gᵢ)·outside/n to the leverages of the link. */
-async function addMotions(workspace: Workspace, point: FlowPoint, outside: number, total: Float64Array): Promise<void> {
+/**
+ * Curvature K, r×r, along motions of the directions that AᵀA lacks: a floor, and for a linear link −Wᵀ∇_W J = mean ρᵢgᵢzᵢᵀ,
+ * which is what its ridge takes from the slope. With it the leverages are those of ridge regression.
+ * Source: second order of W ↦ W + Ξ − ½WΞᵀΞ in the loss.
+ */
+function curvatureOf({ basis, euclidean }: FlowPoint, r: number, isLinear: boolean): Float64Array {
+  const out = new Float64Array(r * r);
+  for (let k = 0; k < r; k++) out[k * r + k] = FLOOR;
+  if (isLinear) out[0] += Math.max(0, -innerProduct(basis, euclidean));
+  return out;
+}
+
+/** Adds wᵢ(gᵢᵀ(H + K)⁻¹gᵢ)·outside/n to the leverages of the link. */
+async function addMotions(
+  workspace: Workspace,
+  point: FlowPoint,
+  curvature: Float64Array,
+  outside: number,
+  total: Float64Array,
+): Promise<void> {
   const { rank: r, samples: n } = workspace.layout.shape;
-  const { values, vectors } = symmetricEigen(point.gradientMoment, r);
+  const { values, vectors } = symmetricEigen(
+    point.gradientMoment.map((v, at) => v + curvature[at]),
+    r,
+  );
   const floor = 1e-12 * Math.max(values[r - 1], 0);
   const g = await workspace.linkGradients();
   for (let i = 0; i < n; i++) {

@@ -113,6 +113,7 @@ const TIE = 1e-3;
  *
  * @param meanSquare - Σwρ²/n at ridge `current`
  * @param extra - degrees of freedom of the directions, r(k − r)
+ * @param isLinear - whether the link is, for whitened inputs
  * Source: Craven & Wahba (1979); [MI §7.7]. Cost: 4p³/3 flops.
  */
 export function chooseRidge(
@@ -122,6 +123,7 @@ export function chooseRidge(
   current: number,
   meanSquare: number,
   extra: number,
+  isLinear = false,
 ): RidgeChoice {
   const { gram, moment } = source.normalEquations();
   const p = weights.length;
@@ -146,9 +148,11 @@ export function chooseRidge(
       square += x[k] * x[k];
     });
     const rss = meanSquare + (mu - current) * ((mu + current) * Math.max(energy, 0) + 2 * mu * current * square);
-    const df = extra + p - mu * inverseTrace(form, mu);
-    const left = 1 - df / n;
-    const score = left > 0.01 ? Math.max(rss, 0) / (left * left) : Number.POSITIVE_INFINITY;
+    // A linear link with a ridge on its slope is ridge regression: directions lose as much freedom as the slope does.
+    const left = isLinear ? 1 / (1 + mu) : 1;
+    const df = extra * left + p - mu * inverseTrace(form, mu);
+    const spare = 1 - df / n;
+    const score = spare > 0.01 ? Math.max(rss, 0) / (spare * spare) : Number.POSITIVE_INFINITY;
     return { mu, score, degreesOfFreedom: df, condition: (largest + mu) / (least + mu) };
   };
   const scored = RIDGE_GRID.map((relative) => scoreAt(relative * unit));

@@ -38,6 +38,11 @@ export interface FitProgress {
   readonly elapsedMs: number;
 }
 
+const INTERVALS = ["leave-one-out", "split"] as const;
+
+/** Where prediction intervals come from. */
+export type Intervals = (typeof INTERVALS)[number];
+
 const LINK_FAMILIES = ["auto", "hermite", "kernel", "relu"] as const;
 
 /** A family of links, or features z ↦ φ(z) with their derivatives. */
@@ -64,6 +69,12 @@ export interface FitOptions {
   /** n row weights ≥ 0. */
   readonly weights?: VectorLike;
   readonly whiten?: "auto" | Whitening;
+  /**
+   * Where prediction intervals come from: `"leave-one-out"` errors (default; all rows are fitted, coverage right as rows
+   * grow), or `"split"`: a quarter of the rows is set aside, and coverage is exact at any number of rows (split
+   * conformal). `model.calibrated` does the same with rows of the caller's.
+   */
+  readonly intervals?: Intervals;
   readonly maxIterations?: number;
   /** Stops when ‖grad J‖ ≤ tolerance·√(2J) for y of variance 1. */
   readonly tolerance?: number;
@@ -91,6 +102,7 @@ export interface FilledOptions {
   readonly ridge: number | "auto";
   readonly weights: VectorLike | undefined;
   readonly whiten: "auto" | Whitening;
+  readonly intervals: Intervals;
   readonly maxIterations: number | undefined;
   readonly tolerance: number;
   readonly deadlineMs: number | undefined;
@@ -113,6 +125,7 @@ const NAMES: readonly (keyof FitOptions)[] = [
   "ridge",
   "weights",
   "whiten",
+  "intervals",
   "maxIterations",
   "tolerance",
   "deadlineMs",
@@ -153,6 +166,7 @@ export function fillOptions(options: unknown): FilledOptions {
       "auto",
     weights: given.weights as VectorLike | undefined,
     whiten: optional(given.whiten, (v) => checkChoice(v, "whiten", ["auto", "full", "scale", "none"])) ?? "auto",
+    intervals: optional(given.intervals, (v) => checkChoice(v, "intervals", INTERVALS)) ?? "leave-one-out",
     maxIterations: optional(given.maxIterations, (v) => checkInteger(v, "maxIterations", { min: 0 })),
     tolerance: optional(given.tolerance, (v) => checkNumber(v, "tolerance", { min: 0 })) ?? DEFAULT_TOLERANCE,
     deadlineMs: optional(given.deadlineMs, (v) => checkNumber(v, "deadlineMs", { min: 0 })),

@@ -7,7 +7,7 @@ import { errorLawOf } from "../model/errorLaw.js";
 import { fittedLeaps } from "../model/exponents.js";
 import { Link } from "../model/link.js";
 import { conditionWarning, gaussianityOf, inputWarnings, principalValuesOf, type Warning } from "./diagnostics.js";
-import { type InputMap, toColumns } from "./inputMap.js";
+import { type InputMap, loadingSigns } from "./inputMap.js";
 import { type LeaveOneOut, leaveOneOut } from "./leaveOneOut.js";
 import type { RidgeChoice } from "./linkSolve.js";
 import type { FlowPoint, ProfiledLoss } from "./objective.js";
@@ -184,15 +184,8 @@ export function principalFrame(point: FlowPoint, inputs: InputMap, r: number): F
   const turn = new Float64Array(r * r);
   for (let i = 0; i < r; i++) for (let k = 0; k < r; k++) turn[i * r + k] = vectors[i * r + (r - 1 - k)];
   const basis = multiply(point.basis, turn, inputs.dim, r, r);
-  const loadings = toColumns(inputs, basis, r);
-  for (let k = 0; k < r; k++) {
-    let largest = 0;
-    for (let j = 0; j < inputs.columns; j++) {
-      if (Math.abs(loadings[j * r + k]) > Math.abs(largest)) largest = loadings[j * r + k];
-    }
-    if (largest < 0) for (let j = 0; j < inputs.dim; j++) basis[j * r + k] *= -1;
-  }
-  return basis;
+  const signs = loadingSigns(inputs, basis, r);
+  return basis.map((v, at) => v * signs[at % r]);
 }
 
 function historyOf(entries: readonly HistoryEntry[], scale: number): FitHistory {

@@ -7,6 +7,7 @@ import type { Crew } from "../kernel/passes.js";
 import { Workspace } from "../kernel/workspace.js";
 import { orthonormalityError, orthonormalize } from "../math/grassmann.js";
 import { featureCount, featureShape, featureTable } from "../math/multiIndex.js";
+import { type Calibration, setAside } from "./calibration.js";
 import type { Warning } from "./diagnostics.js";
 import { MOMENT_STARTS, type MomentStart, momentStart, randomStart } from "./initialize.js";
 import { chooseInputMap, fromRawDirections, type InputMap } from "./inputMap.js";
@@ -29,6 +30,8 @@ export interface FitData {
   readonly weights: Float64Array | undefined;
   /** Who works on parts of the rows. */
   readonly crew?: Crew | undefined;
+  /** Rows set aside for intervals. */
+  readonly aside?: Calibration;
 }
 
 export interface Problem extends FitData {
@@ -41,10 +44,16 @@ export interface Problem extends FitData {
 
 /** Reads and checks data. @throws {InputError | OptionError} naming the argument */
 export async function readData(X: unknown, y: unknown, options: FilledOptions, control: RunControl): Promise<FitData> {
-  const rows = await readMatrixAsync(X, "X", control);
+  const all = await readMatrixAsync(X, "X", control);
   control.throwIfAborted();
-  const target = readVector(y, "y", rows.rows);
-  const weights = options.weights === undefined ? undefined : readWeights(options.weights, rows.rows);
+  const given = {
+    rows: all,
+    y: readVector(y, "y", all.rows),
+    weights: options.weights === undefined ? undefined : readWeights(options.weights, all.rows),
+  };
+  const { kept, aside } =
+    options.intervals === "split" ? setAside(given, options.seed) : { kept: given, aside: undefined };
+  const { rows, weights } = kept;
   const { rank, degree } = options;
   if (rank !== "auto" && rank > rows.columns) {
     throw new OptionError(
@@ -61,7 +70,7 @@ export async function readData(X: unknown, y: unknown, options: FilledOptions, c
       { details: { rows: rows.rows, features: count } },
     );
   }
-  return { rows, response: standardizeResponse(target, weights), weights };
+  return { rows, response: standardizeResponse(kept.y, weights), weights, ...(aside ? { aside } : {}) };
 }
 
 /** Decides how the inputs are centred, scaled and whitened. Cost: one pass of n·d² flops and a d×d eigenproblem. */

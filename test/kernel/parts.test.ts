@@ -104,7 +104,8 @@ async function everything(
     const outside = Float64Array.from({ length: d * complement }, (_, k) =>
       Math.floor(k / complement) === k % complement ? 1 : 0.1,
     );
-    const leverages = await tangentLeverages(w, outside, penalty, 1e-6);
+    const curvature = Float64Array.from({ length: r * r }, (_, k) => (k % (r + 1) === 0 ? 1e-6 : 0));
+    const leverages = await tangentLeverages(w, outside, penalty, curvature);
     if (!leverages) throw new Error("the tangent space is singular");
     out.ofLink = leverages.link;
     out.ofAll = leverages.total;

@@ -45,6 +45,23 @@ describe("what is chosen and why", () => {
     expect(new Set(byDegree.diagnostics.selection.ranks.slice(1).map(({ degree }) => degree))).toEqual(new Set([2]));
   });
 
+  it("a linear signal too faint for any search is found by its regression, and shrunk", async () => {
+    for (const seed of [1, 2]) {
+      const { X, y, W } = sample(([a]) => a, 1, 200, 10, 2.5, 60 + seed);
+      const z = Float64Array.from({ length: 200 }, (_, i) =>
+        W.reduce((sum, [w], j) => sum + w * X.data[10 * i + j], 0),
+      );
+      const { model, diagnostics } = await fitMultiIndex(X, y, { seed });
+      expect([model.rank, model.degree]).toEqual([1, 1]);
+      expect(rSquared(model.predict(X), z)).toBeGreaterThan(0.3);
+      expect(diagnostics.selection.ridge).toBeGreaterThan(0.05);
+      // Ridge regression: a slope shrunk by s gives all ten inputs s degrees of freedom each.
+      const { ridge, heldOut } = { ...diagnostics.selection, ...diagnostics };
+      expect(diagnostics.degreesOfFreedom).toBeCloseTo(1 + 10 / (1 + ridge), 0);
+      expect(heldOut.r2).toBeGreaterThan(0);
+    }
+  }, 120_000);
+
   it("noise gives the constant, and says so", async () => {
     const { X, y } = sample(() => 0, 1, 200, 6, 1, 8);
     const fit = await fitMultiIndex(X, y, { seed: 1 });
@@ -137,6 +154,54 @@ describe("intervals", () => {
     expect(held / 4800).toBeLessThan(0.93);
   }, 120_000);
 
+  it("from rows set aside: exact with few rows and a link that fits them too well, where leave-one-out is not asked", async () => {
+    // 52 rows: 13 set aside, whose 13th of 14 places holds a new response with probability 13/14, whatever the fit.
+    const level = 0.92;
+    let held = 0;
+    const rounds = 60;
+    for (let seed = 0; seed < rounds; seed++) {
+      const { X, y } = sample(([a]) => a * a, 1, 552, 3, 0.5, 400 + seed);
+      const noise = y.map((v, i) => v * (1 + Math.abs(X.data[3 * i])));
+      const part = (from: number, to: number) => ({
+        data: X.data.slice(3 * from, 3 * to),
+        rows: to - from,
+        columns: 3,
+      });
+      const options = { rank: 1, degree: 4, restarts: 0, seed, intervals: "split" } as const;
+      const { model, samples } = await fitMultiIndex(part(0, 52), noise.slice(0, 52), options);
+      expect(samples).toBe(39);
+      expect(model.data.errors).toMatchObject({ method: "split", count: 13 });
+      const { lower, upper } = model.predict(part(52, 552), { interval: level });
+      for (let i = 0; i < 500; i++) if (noise[52 + i] >= lower[i] && noise[52 + i] <= upper[i]) held++;
+    }
+    expect(Math.abs(held / (500 * rounds) - 13 / 14)).toBeLessThan(0.03);
+  }, 120_000);
+
+  it("from rows of the caller's, in the model alone", async () => {
+    const { X, y } = product(200, 31);
+    const { model } = await fitMultiIndex(X, y, { rank: 2, degree: 2, seed: 1 });
+    const other = product(150, 32);
+    const exact = model.calibrated(other.X, other.y);
+    expect(exact.data.errors).toMatchObject({ method: "split", count: 150 });
+    expect([...exact.predict(X)]).toEqual([...model.predict(X)]);
+    expect(model.data.errors?.method).toBe("leave-one-out");
+    const sizes = other.y.map((v, i) => Math.abs(v - model.predict(other.X)[i])).sort();
+    const { upper, mean } = exact.predict(X, { interval: 0.9 });
+    expect(upper[0] - mean[0]).toBeCloseTo(sizes[Math.ceil(0.9 * 151) - 1], 12);
+    expect(codeOf(() => model.calibrated(other.X, other.y.slice(1)))).toBe("SHAPE");
+    expect(codeOf(() => model.calibrated([], []))).toBe("EMPTY");
+  });
+
+  it("split intervals of a fit repeat with the seed, survive refit, and need two rows", async () => {
+    const { X, y } = product(120, 33);
+    const options = { rank: 1, degree: 2, seed: 5, intervals: "split" } as const;
+    const [one, two] = [await fitMultiIndex(X, y, options), await fitMultiIndex(X, y, options)];
+    expect(two.model.data).toEqual(one.model.data);
+    expect((await one.refit(X, y)).model.data.errors?.method).toBe("split");
+    await expect(fitMultiIndex([[1]], [1], { intervals: "split" })).rejects.toMatchObject({ code: "EMPTY" });
+    await expect(fitMultiIndex(X, y, { intervals: "jackknife" as never })).rejects.toThrow(/intervals is "jackknife"/);
+  });
+
   it("names a level that the rows cannot give", async () => {
     const { X, y } = product(60, 30);
     const { model } = await fitMultiIndex(X, y, { rank: 1, degree: 1, seed: 1 });
@@ -158,6 +223,34 @@ describe("families of links", () => {
     expect([...copy.predict(test.X)]).toEqual([...fit.model.predict(test.X)]);
     expect(fit.diagnostics.heldOut.r2).toBeGreaterThan(0.95);
   });
+
+  it.each(["hermite", "kernel", "relu"] as const)(
+    "%s: the steepest direction first, the largest loading positive",
+    async (link) => {
+      const { X, y } = sample(([a, b]) => Math.sin(a) - 0.5 * Math.tanh(b) * a, 2, 300, 5, 0.05, 43);
+      const { model, diagnostics } = await fitMultiIndex(X, y, { link, rank: 2, seed: 1 });
+      const { directions, columnScale, gradientMoment } = model.data;
+      for (const k of [0, 1]) {
+        const loadings = directions.map((row, j) => row[k] * columnScale[j]);
+        expect(Math.max(...loadings)).toBe(Math.max(...loadings.map(Math.abs)));
+      }
+      const [[a, b], [c, d]] = gradientMoment;
+      expect(a).toBeGreaterThan(d);
+      expect(Math.abs(b) + Math.abs(c)).toBeLessThan(1e-9 * a);
+      // The moment that is stored goes with the link and the directions that are.
+      const { z, n } = { z: Float64Array.from(model.project(X).to1DArray()), n: X.rows };
+      const { gradients = new Float64Array(0) } = model.link.evaluateMany(z, n, { gradient: true });
+      let mixed = 0;
+      let steep = 0;
+      for (let i = 0; i < n; i++) {
+        mixed += (gradients[2 * i] * gradients[2 * i + 1]) / n;
+        steep += gradients[2 * i] ** 2 / n;
+      }
+      expect(steep / a).toBeCloseTo(1, 6);
+      expect(Math.abs(mixed)).toBeLessThan(1e-6 * a);
+      expect(diagnostics.standardErrors?.directions.columns).toBe(2);
+    },
+  );
 
   it("features of the caller", async () => {
     const { X, y } = sample(([a]) => Math.sin(3 * a), 1, 400, 5, 0.05, 41);

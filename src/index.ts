@@ -5,13 +5,18 @@ export { VERSION } from "./base/version.js";
 export { type OwnOptions, ownRows, ownVector } from "./data/own.js";
 export { type PlantedSample, type SampleOptions, sampleMultiIndex } from "./data/planted.js";
 export { type RowSplit, rowsInBlocks, splitRows } from "./data/rows.js";
+export { SumTree } from "./kernel/partition.js";
+export { firstRow, type Opening } from "./kernel/parts.js";
 export {
+  argumentsFor,
   type Crew,
   PartHost,
   type PartServer,
   type PassAnswer,
   type PassName,
+  rowsOf,
 } from "./kernel/passes.js";
+export { type PassCall, PassLog } from "./kernel/passLog.js";
 export { configureKernel } from "./kernel/select.js";
 export { configureThreads } from "./kernel/threadPool.js";
 export { serveThreads } from "./kernel/threadServer.js";

@@ -72,6 +72,11 @@ export function fitSummary(
     `  ${label("kernel")}${kernel.name}${kernel.simd ? " with SIMD" : ""}, ${count(kernel.threads, "thread")}${kernel.reason === undefined ? "" : ` (${kernel.reason})`}`,
     `  ${label("seed")}${fit.seed}`,
   ];
+  if (report.cluster) {
+    lines.push(
+      `  ${label("cluster")}${count(report.cluster.members, "member")}, ${count(report.cluster.shards, "shard")}`,
+    );
+  }
   if (files.save !== undefined) lines.push(`  ${label("saved to")}${files.save}`);
   if (files.report !== undefined) lines.push(`  ${label("report in")}${files.report}`);
   if (model.rank > 0) lines.push("", ...directionTable(report));

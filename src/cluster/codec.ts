@@ -80,7 +80,8 @@ export function decode(bytes: Uint8Array): Wire {
     const Kind = ARRAYS[tag as ArrayTag];
     const size = (count as number) * Kind.BYTES_PER_ELEMENT;
     if (size > bytes.length - at) throw malformed("its arrays are cut short");
-    arrays.push(new Kind(bytes.slice(at, at + size).buffer));
+    // A copy by hand: slice() of a Node Buffer is a view, and its bytes need not be aligned.
+    arrays.push(new Kind(new Uint8Array(bytes.subarray(at, at + size)).buffer));
     at += padded(size);
   }
   return unfold(head.value, arrays, 0);

@@ -1,6 +1,7 @@
 /** The owner's side of a compute thread. */
 import { LeapflowError } from "../base/errors.js";
-import type { ThreadFailure, ThreadReply, ThreadRequest } from "./computeThread.js";
+import type { Exchanged, ThreadReply, ThreadRequest } from "./computeThread.js";
+import type { ThreadFailure } from "./failure.js";
 import type { Metrics } from "./jobKinds.js";
 import type { Job } from "./jobs.js";
 import type { RowData } from "./rowData.js";
@@ -52,6 +53,16 @@ export class ComputeThread {
     } finally {
       signal?.removeEventListener("abort", cancel);
     }
+  }
+
+  /** Answers an exchange about a shard. @throws {RemoteFailure} for what is no exchange; {LeapflowError} `WORKER_LOST` */
+  async exchange(bytes: Uint8Array): Promise<Exchanged> {
+    return (await this.#ask({ id: this.#next++, exchange: bytes })) as Exchanged;
+  }
+
+  /** Lets the shards of a fit go, or those of one of its problems. */
+  forget(forget: { readonly fit: string; readonly problem?: number }): void {
+    this.#worker?.postMessage({ forget } satisfies ThreadRequest);
   }
 
   /** Ends the thread; what it was doing is lost. */

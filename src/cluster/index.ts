@@ -2,6 +2,7 @@
  * Entry `leapflow/cluster`: many machines over a NATS broker with JetStream. Re-exports only; the client packages are
  * optional peers, loaded when a cluster is used.
  */
+export { type ClusterCrew, type ClusterOptions, fitOnCluster, joinCluster } from "./fitOnCluster.js";
 export type { DataIdentity } from "./identity.js";
 export type { Metrics } from "./jobKinds.js";
 export type { PlainOptions, SweepSpec } from "./jobs.js";

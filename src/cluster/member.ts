@@ -6,6 +6,7 @@ import { type DataIdentity, identityOf } from "./identity.js";
 import { JobLoop } from "./jobLoop.js";
 import { introduce, SUBJECTS } from "./protocol.js";
 import { type ClusterData, type RowData, shareRows } from "./rowData.js";
+import { ShardDesk } from "./shardDesk.js";
 
 export interface MemberOptions {
   /** Ends the member. */
@@ -53,6 +54,7 @@ class JoinedMember implements Member {
   readonly #broker: Broker;
   readonly #jobs: JobLoop;
   readonly #jobThread: ComputeThread;
+  readonly #shards: ShardDesk;
   readonly #started = performance.now();
   #leaving: Promise<void> | undefined;
   #left: () => void = () => undefined;
@@ -63,6 +65,7 @@ class JoinedMember implements Member {
     this.#broker = broker;
     this.#jobThread = new ComputeThread(rows);
     this.#jobs = new JobLoop(broker, this.#jobThread, notice);
+    this.#shards = new ShardDesk(broker, name, rows, notice, () => void this.stop());
     this.ended = new Promise((resolve) => {
       this.#left = resolve;
     });
@@ -78,7 +81,7 @@ class JoinedMember implements Member {
       this.#jobs.stop();
       // A moment for the job's return to the queue to go out; if it does not, the queue finds out by itself.
       await Promise.race([this.#broker.nc.flush().catch(() => undefined), new Promise((r) => setTimeout(r, 300))]);
-      await this.#jobThread.close();
+      await Promise.all([this.#jobThread.close(), this.#shards.close()]);
       await this.#broker.close();
       this.#left();
     })();
@@ -89,10 +92,10 @@ class JoinedMember implements Member {
     return introduce({
       member: this.name,
       data: this.data,
-      shards: [],
+      shards: this.#shards.names,
       job: this.#jobs.job,
       jobsDone: this.#jobs.done,
-      calls: 0,
+      calls: this.#shards.calls,
       upMs: Math.round(performance.now() - this.#started),
     });
   }

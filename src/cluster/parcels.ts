@@ -47,7 +47,7 @@ export class Parcels {
     const parcel = this.#open.get(key) ?? { parts: new Array(count).fill(undefined), missing: count, bytes: 0 };
     if (parcel.parts.length !== count) throw notAPart("its parcel has another number of parts");
     if (parcel.parts[index]) return undefined;
-    parcel.parts[index] = part.slice();
+    parcel.parts[index] = new Uint8Array(part);
     parcel.bytes += part.length;
     parcel.missing--;
     if (parcel.bytes > MAX_BYTES) throw notAPart(`its parcel has more than ${MAX_BYTES} bytes`);

@@ -13,7 +13,10 @@ export const SUBJECTS = {
   /** Stop working on a sweep. */
   cancel: "leapflow.cancel",
   ping: (member: string) => `leapflow.member.${member}.ping`,
+  /** Asked to run passes on a shard. */
   call: (member: string) => `leapflow.member.${member}.call`,
+  /** Told that a fit, or one of its problems, has ended. */
+  forget: (member: string) => `leapflow.member.${member}.forget`,
   /** Told why a fit does not take this member. */
   refuse: (member: string) => `leapflow.member.${member}.refuse`,
   /** Answered by the coordinator of a fit as long as it lives. */

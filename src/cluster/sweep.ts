@@ -2,8 +2,8 @@
 import { checkFunction, checkOptions, checkSignal } from "../base/assert.js";
 import { ClusterError } from "../base/errors.js";
 import { ComputeThread, RemoteFailure } from "./compute.js";
-import type { ThreadFailure } from "./computeThread.js";
 import { type Broker, openBroker, unreachable } from "./connection.js";
+import type { ThreadFailure } from "./failure.js";
 import { type DataIdentity, identityOf } from "./identity.js";
 import type { Metrics } from "./jobKinds.js";
 import { type Job, jobsOf, type PlainOptions, readSpec, type SweepSpec, sweepId } from "./jobs.js";

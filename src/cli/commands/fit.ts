@@ -1,6 +1,8 @@
 /** `leapflow fit`: learns a model from a table. */
 import { type Command, Option } from "commander";
+import { ClusterError } from "../../base/errors.js";
 import type { Fit, FitStep, MultiIndexModel } from "../../index.js";
+import { addClusterFlags, type ClusterFlags, type ClusterReport, joinFor } from "../clusterFlags.js";
 import { addFitFlags, fitOptionsOf, numberOrWord } from "../fitFlags.js";
 import { checkReport, saveReport } from "../fitReport.js";
 import { type Quality, qualityOf } from "../metrics.js";
@@ -8,7 +10,7 @@ import { Interruption, messageOf, watchSignals } from "../outcome.js";
 import { fitSummary, printJson, printText, progressLine } from "../print.js";
 import { DATA_HELP, type NamedMatrix, parseColumns, readTraining } from "../tables.js";
 
-interface FitFlags {
+interface FitFlags extends ClusterFlags {
   readonly target: string;
   readonly test?: string;
   readonly testFraction?: string;
@@ -28,6 +30,7 @@ export interface FitReport {
   readonly train: Quality;
   readonly test?: Quality;
   readonly elapsedMs: number;
+  readonly cluster?: ClusterReport;
 }
 
 export function addFitCommand(program: Command): void {
@@ -45,7 +48,7 @@ export function addFitCommand(program: Command): void {
     .option("--columns <a,b,…>", "inputs to use; default: all columns but the target")
     .option("--save <file>", "write the model here as JSON")
     .option("--report <file.html>", "write a page of figures, tables and words about the fit here");
-  addFitFlags(command)
+  addClusterFlags(addFitFlags(command))
     .option("--json", "print one JSON document instead of a summary")
     .action((data: string, flags: FitFlags) => runFit(data, flags));
 }
@@ -63,12 +66,17 @@ async function runFit(path: string, flags: FitFlags): Promise<void> {
   // One seed for the split and the fit, so that the seed printed repeats both.
   if (parts.seed !== undefined) options.seed = parts.seed;
 
+  if (flags.shards !== undefined) options.shards = flags.shards;
+  const cluster = await joinFor(flags, parts, options);
+
   const progress = progressLine();
   const started = performance.now();
   let best: FitStep | undefined;
   let result: Fit;
   try {
-    const steps = fitMultiIndex.steps(parts.X, parts.y, { ...options, signal: watch.signal } as never);
+    const { X: rows, y: response } = cluster?.data ?? parts;
+    const all = { ...options, ...cluster?.options, signal: watch.signal };
+    const steps = fitMultiIndex.steps(rows, response, all as never);
     for (;;) {
       const next = await steps.next();
       if (next.done === true) {
@@ -81,12 +89,17 @@ async function runFit(path: string, flags: FitFlags): Promise<void> {
     }
   } catch (error) {
     progress.clear();
-    if (!(error instanceof Interruption) || flags.save === undefined) throw error;
-    throw new Interruption(error.signal, await saveBest(flags.save, best, flags.target));
+    await cluster?.close(false);
+    const isLost = error instanceof ClusterError || error instanceof Interruption;
+    if (!isLost || flags.save === undefined) throw error;
+    const note = await saveBest(flags.save, best, flags.target);
+    if (error instanceof Interruption) throw new Interruption(error.signal, note);
+    throw new ClusterError(error.code, `${error.message.replace(/\.$/, "")}${note}.`, { cause: error });
   } finally {
     watch.stop();
   }
   progress.clear();
+  await cluster?.close(true);
   const elapsedMs = performance.now() - started;
   if (flags.save !== undefined) await save(flags.save, result.model, flags.target);
   if (flags.report !== undefined) {
@@ -102,6 +115,7 @@ async function runFit(path: string, flags: FitFlags): Promise<void> {
     train: qualityOf(result.model.predict(parts.X), parts.y),
     ...(parts.test === undefined ? {} : { test: qualityOf(result.model.predict(parts.test.X), parts.test.y) }),
     elapsedMs,
+    ...(cluster === undefined ? {} : { cluster: cluster.figures }),
   };
   if (flags.json === true) printJson(fitJson(report));
   else printText(fitSummary(report, path, flags));
@@ -159,7 +173,7 @@ async function saveBest(path: string, best: FitStep | undefined, target: string)
 }
 
 /** The JSON document of `fit`; `null` where there is no number. */
-function fitJson({ fit, columns, samples, train, test, elapsedMs }: FitReport): Record<string, unknown> {
+function fitJson({ fit, columns, samples, train, test, elapsedMs, cluster }: FitReport): Record<string, unknown> {
   const { model, stop, diagnostics } = fit;
   return {
     samples,
@@ -180,5 +194,6 @@ function fitJson({ fit, columns, samples, train, test, elapsedMs }: FitReport): 
     leaps: diagnostics.leaps,
     warnings: diagnostics.warnings,
     version: fit.version,
+    ...(cluster === undefined ? {} : { cluster }),
   };
 }

@@ -1,7 +1,8 @@
 /** `leapflow sweep`: every combination of a specification, in this process or over a cluster. */
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
 import { FormatError, LeapflowError } from "../../base/errors.js";
 import type { SweepResult } from "../../cluster/index.js";
+import { countOf } from "../counts.js";
 import { watchSignals } from "../outcome.js";
 import { count, figure, printJson, printText, progressLine, tableLines } from "../print.js";
 import { readTraining } from "../tables.js";
@@ -23,14 +24,6 @@ export function addSweepCommand(program: Command): void {
     .option("--grace-ms <ms>", "how long to wait for a member or a broker that went away, default 30000", countOf)
     .option("--json", "print one JSON document instead of a table")
     .action(runSweepCommand);
-}
-
-/** A whole number ≥ 0. */
-export function countOf(text: string): number {
-  const value = Number(text);
-  if (text.trim() === "" || !Number.isSafeInteger(value) || value < 0)
-    throw new InvalidArgumentError("expected a whole number ≥ 0.");
-  return value;
 }
 
 async function runSweepCommand(path: string, flags: SweepFlags): Promise<void> {

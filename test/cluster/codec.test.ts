@@ -34,6 +34,14 @@ describe("values as messages", () => {
     expect((decode(encode(strange)) as number[]).every((v, k) => Object.is(v, strange[k]))).toBe(true);
   });
 
+  it("are read from Buffers at any place in memory, as sockets give them", () => {
+    const value = { a: Float64Array.of(1, -2.5, 3), b: Int32Array.of(7) };
+    for (let shift = 0; shift < 9; shift++) {
+      const bytes = Buffer.concat([Buffer.alloc(shift), encode(value)]).subarray(shift);
+      expect(decode(bytes)).toStrictEqual(value);
+    }
+  });
+
   it("row 63: what is cut short, made up or nested too deeply is a FormatError MESSAGE", () => {
     const good = encode({ a: Float64Array.of(1, 2, 3), b: "text" });
     for (let length = 0; length < good.length; length++)

@@ -56,6 +56,7 @@ export {
   type Simulation,
   type SimulationCurves,
   type SimulationOptions,
+  type SimulationProgress,
   type SimulationStart,
   simulateSingleIndex,
 } from "./single/simulate.js";

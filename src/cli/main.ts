@@ -10,6 +10,7 @@ import { addFixedPointCommand } from "./commands/fixedPoint.js";
 import { addFlowCommand } from "./commands/flow.js";
 import { addMemberCommand } from "./commands/member.js";
 import { addPlantedCommand } from "./commands/planted.js";
+import { addPlaygroundCommand } from "./commands/playground.js";
 import { addPredictCommand } from "./commands/predict.js";
 import { addRetrieveCommand } from "./commands/retrieve.js";
 import { addScalingCommand } from "./commands/scaling.js";
@@ -40,6 +41,7 @@ function createProgram(): Command {
   addSweepCommand(program);
   addMemberCommand(program);
   addClusterCommand(program);
+  addPlaygroundCommand(program);
   return program;
 }
 

@@ -48,6 +48,8 @@ export interface PhaseProgress {
   /** √(Σ(|ξ| − √y)²/Σy). */
   readonly residual: number;
   readonly elapsedMs: number;
+  /** The signal as it is now, copied when asked for. */
+  signal(): ComplexVector;
 }
 
 /** Options of `retrievePhase`. */
@@ -254,7 +256,7 @@ async function flow(
   scale: number,
   options: { readonly maxIterations: number; readonly tolerance: number; readonly ridge: number },
   control: RunControl,
-  observe: (state: { iteration: number; residual: number }) => void,
+  observe: (state: Omit<PhaseProgress, "elapsedMs">) => void,
   truth: ComplexVector | undefined,
 ): Promise<FlowRun> {
   const { dim, measurements } = operator;
@@ -277,7 +279,8 @@ async function flow(
     residual.push(here);
     if (truth !== undefined) error.push(phaseDistance(z, truth));
     if (here < best.residual) best = { z, residual: here };
-    observe({ iteration, residual: here });
+    const now = z;
+    observe({ iteration, residual: here, signal: () => copyComplex(now, dim, "signal") });
     if (here === 0 || rule.isReached) return end("converged");
     if (iteration >= options.maxIterations) return end("iteration-limit");
     if (control.expired) return end("deadline");

@@ -16,7 +16,7 @@ import { type Channel, type ChannelLike, checkComplexChannel, parseChannel } fro
 import { defaultLoss } from "./defaultLoss.js";
 import { checkComplexLoss, type Loss, type LossLike, parseLoss } from "./losses.js";
 import { defaultPreprocess, type Preprocess, type PreprocessLike, parsePreprocess } from "./preprocess.js";
-import { runComplexTrial, runRealTrial, type TrialCurves } from "./simulateTrial.js";
+import { runComplexTrial, runRealTrial } from "./simulateTrial.js";
 import { averageCurves, completeCurves, stepTimes, type Trajectory, type TrajectoryCurves } from "./trajectory.js";
 
 /** Where gradient descent begins. */
@@ -53,7 +53,16 @@ export interface SimulationOptions {
   readonly seed?: number;
   readonly kernel?: KernelChoice;
   readonly signal?: AbortSignal;
-  readonly onProgress?: (progress: { readonly phase: "trial"; readonly done: number; readonly total: number }) => void;
+  readonly onProgress?: (progress: SimulationProgress) => void;
+}
+
+/** What `onProgress` is told after every trial. */
+export interface SimulationProgress {
+  readonly phase: "trial";
+  readonly done: number;
+  readonly total: number;
+  /** Of the trial that has just ended. */
+  readonly curves: SimulationCurves;
 }
 
 /** Curves over t = 0…steps; the sign (phase) of the overlap is that of the start. */
@@ -152,14 +161,15 @@ export async function simulateSingleIndex(options: SimulationOptions): Promise<S
   const control = new RunControl(given.signal === undefined ? {} : { signal: checkSignal(given.signal) });
   control.throwIfAborted();
 
-  const runs: TrialCurves[] = [];
+  const runs: SimulationCurves[] = [];
   for (let trial = 0; trial < trials; trial++) {
     const rng = createRng(seed, "simulate", trial);
     const run = complex ? runComplexTrial : runRealTrial;
-    runs.push(await run(setting, trial, rng, control));
-    options.onProgress?.({ phase: "trial", done: trial + 1, total: trials });
+    const curves = completeCurves(await run(setting, trial, rng, control));
+    runs.push(curves);
+    options.onProgress?.({ phase: "trial", done: trial + 1, total: trials, curves: completeCurves(curves) });
   }
-  const { means, standardErrors } = averageCurves(runs.map(completeCurves));
+  const { means, standardErrors } = averageCurves(runs);
   // At least two trials were asked for, so there are errors.
   const errors = standardErrors as SimulationCurves;
   return { times: stepTimes(setting.steps), ...means, standardErrors: errors, dim, samples, trials, seed };

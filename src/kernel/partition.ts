@@ -45,13 +45,12 @@ export interface SumNode {
 /** The nodes of the tree so far, in the order of their parts; two that are children of one node become that node. */
 export class SumTree {
   readonly #nodes: SumNode[] = [];
-  /** Arrays of merged nodes, used again for leaves. */
-  readonly #spare: Float64Array[] = [];
+  /** Arrays of merged nodes by length, used again for leaves: a small array costs more to make than to fill. */
+  readonly #spare = new Map<number, Float64Array[]>();
 
   /** An array for the sums of a part, contents arbitrary. */
   leaf(length: number): Float64Array {
-    const spare = this.#spare.pop();
-    return spare?.length === length ? spare : new Float64Array(length);
+    return this.#spare.get(length)?.pop() ?? new Float64Array(length);
   }
 
   /** Adds a node to the right of all others; its values then belong to the tree. */
@@ -70,7 +69,7 @@ export class SumTree {
 
   /** All nodes, which the tree gives up. */
   take(): SumNode[] {
-    return this.#nodes.splice(0);
+    return this.#nodes.length === 0 ? [] : this.#nodes.splice(0);
   }
 
   /** The sums of all parts; undefined when none was added. The tree is empty afterwards. */
@@ -80,13 +79,19 @@ export class SumTree {
       this.#sum(left.values, right);
       right = left.values;
     }
-    if (right) this.#spare.push(right);
+    if (right) this.#keep(right);
     return right;
   }
 
   /** left += right. */
   #sum(left: Float64Array, right: Float64Array): void {
     for (let k = 0; k < left.length; k++) left[k] += right[k];
-    this.#spare.push(right);
+    this.#keep(right);
+  }
+
+  #keep(values: Float64Array): void {
+    const spare = this.#spare.get(values.length);
+    if (spare) spare.push(values);
+    else this.#spare.set(values.length, [values]);
   }
 }

@@ -51,7 +51,8 @@ export class Parts extends Blocks {
   /** Whether all sums are known here after a pass. */
   readonly #isAlone: boolean;
   readonly #tree = new SumTree();
-  #sums: Sums = [];
+  /** Where the sums of the last pass stand: first number and count of each. */
+  readonly #runs: number[] = [];
 
   /** @param isAlone - these are all parts of the problem, and nobody else asks for their sums */
   constructor(
@@ -79,9 +80,10 @@ export class Parts extends Blocks {
    * @param ends - block after the last one of every part, where the pass has other blocks than X
    */
   summed(flopsPerBlock: number, sums: Sums, visit: Visit, ends = this.#ends): Promise<void> | undefined {
-    this.#sums = sums;
     const m0 = this.tenant.enter();
-    for (const [slot, length] of sums) this.#clear(m0, slot, length);
+    this.#runs.length = 0;
+    for (let k = 0; k < sums.length; k++) this.#runs.push(this.at(m0, sums[k][0]) / F64, sums[k][1]);
+    this.#clear(m0);
     const blocks = ends.length > 0 ? ends[ends.length - 1] : 0;
     if (sums.length === 0 || (this.#isAlone && ends.length === 1)) return this.pass(flopsPerBlock, visit, blocks);
     this.#tree.take(); // what an aborted pass left
@@ -92,7 +94,7 @@ export class Parts extends Blocks {
     close(m0, 0);
     const both: Visit = (m, b) => {
       visit(m, b);
-      close(m, b + 1);
+      if (b + 1 === ends[part]) close(m, b + 1);
     };
     const pause = this.pass(flopsPerBlock, both, blocks);
     if (!this.#isAlone) return pause;
@@ -123,30 +125,30 @@ export class Parts extends Blocks {
   settle(): void {
     const total = this.#tree.total();
     if (total === undefined) return;
-    const m = this.tenant.enter();
-    let at = 0;
-    for (const [slot, length] of this.#sums) {
-      this.store(m, slot, total.subarray(at, at + length));
-      at += length;
+    const { f64 } = this.tenant.enter();
+    const runs = this.#runs;
+    for (let k = 0, at = 0; k < runs.length; k += 2) {
+      for (let from = runs[k], end = from + runs[k + 1]; from < end; from++) f64[from] = total[at++];
     }
   }
 
-  /** Takes the sums of a part out of their slots. */
-  #close(m: Machine, part: number): void {
+  /** Takes the sums of a part out of their slots. Loops, since most sums are few numbers, where typed arrays' methods cost more. */
+  #close({ f64 }: Machine, part: number): void {
+    const runs = this.#runs;
     let length = 0;
-    for (const [, count] of this.#sums) length += count;
+    for (let k = 1; k < runs.length; k += 2) length += runs[k];
     const values = this.#tree.leaf(length);
-    let at = 0;
-    for (const [slot, count] of this.#sums) {
-      values.set(this.view(m, slot, count), at);
-      this.#clear(m, slot, count);
-      at += count;
+    for (let k = 0, at = 0; k < runs.length; k += 2) {
+      for (let from = runs[k], end = from + runs[k + 1]; from < end; from++) {
+        values[at++] = f64[from];
+        f64[from] = 0;
+      }
     }
     this.#tree.add({ part: this.#first + part, level: 0, values });
   }
 
-  #clear(m: Machine, slot: SlotName, length: number): void {
-    const first = this.at(m, slot) / F64;
-    m.f64.fill(0, first, first + length);
+  #clear({ f64 }: Machine): void {
+    const runs = this.#runs;
+    for (let k = 0; k < runs.length; k += 2) f64.fill(0, runs[k], runs[k] + runs[k + 1]);
   }
 }

@@ -13,13 +13,10 @@ const KEPT = 2;
 
 let ids = 0;
 
-/** The rows of one matrix from `from` on, as they were sent. */
+/** What threads were sent of one matrix: rows from … to − 1, under a number. */
 interface Sent {
-  readonly id: number;
-  readonly from: number;
-  /** Where memory is shared there is one copy, or the caller's own array; elsewhere every thread has one. */
-  readonly shared: Float64Array | undefined;
-  readonly receivers: Set<Thread>;
+  readonly held: Map<Thread, { readonly id: number; readonly from: number; readonly to: number }>;
+  /** Problems open on them. */
   open: number;
 }
 
@@ -59,12 +56,11 @@ export class ThreadCrew implements Crew {
     const count = Math.min(this.threads, parts, this.#byWork ? worthwhile(problem.shape) : parts);
     if (count <= 1) return { own: parts, servers: [] };
     const cut = (k: number): number => Math.floor((k * parts) / count);
-    const own = cut(1);
-    const sent = this.#send(rows, firstRow(problem.starts, own, problem.shape.samples));
+    const sent = this.#sentOf(rows.data);
     const servers = threadsOf(count - 1).map((thread, k) =>
       this.#serve(thread, { ...problem, first: cut(k + 1), last: cut(k + 2) }, rows, sent),
     );
-    return { own, servers };
+    return { own: cut(1), servers };
   }
 
   /** Lets the threads forget the rows of this fit. */
@@ -81,23 +77,9 @@ export class ThreadCrew implements Crew {
     const { starts, first, last, shape } = opening;
     const from = firstRow(starts, first, shape.samples);
     const to = firstRow(starts, last, shape.samples);
-    const { columns } = rows;
-    let base = sent.from;
-    let id = sent.id;
-    if (sent.shared) {
-      if (!sent.receivers.has(thread)) {
-        thread.tell({ leapflow: "parts", do: "rows", rows: id, data: sent.shared, columns });
-        sent.receivers.add(thread);
-      }
-    } else {
-      // A copy of these rows only, for this problem only.
-      id = ids++;
-      base = from;
-      const data = rows.data.slice(from * columns, to * columns);
-      thread.tell({ leapflow: "parts", do: "rows", rows: id, data, columns }, [data.buffer]);
-    }
-    thread.tell({ leapflow: "parts", do: "open", problem, opening, rows: id, from: from - base, to: to - base });
-    if (!sent.shared) thread.tell({ leapflow: "parts", do: "forget", rows: id });
+    const held = send(thread, rows, from, to, sent);
+    const [start, end] = [from - held.from, to - held.from];
+    thread.tell({ leapflow: "parts", do: "open", problem, opening, rows: held.id, from: start, to: end });
     sent.open++;
     return {
       first,
@@ -110,40 +92,46 @@ export class ThreadCrew implements Crew {
     };
   }
 
-  /** Rows from `from` on where threads can read them; copied once, unless the caller's own array is shared memory. */
-  #send({ data, columns }: DenseRows, from: number): Sent {
+  #sentOf(data: Float64Array): Sent {
     const before = this.#sent.get(data);
-    if (before && before.from <= from) return before;
-    if (before) this.#forget(data);
-    const isShared = typeof SharedArrayBuffer === "function" && data.buffer instanceof SharedArrayBuffer;
-    const sent: Sent = {
-      id: ids++,
-      from: isShared ? 0 : from,
-      shared: isShared ? data : sharedCopy(data.subarray(from * columns)),
-      receivers: new Set(),
-      open: 0,
-    };
+    if (before) return before;
     for (const [other, { open }] of this.#sent) {
       if (this.#sent.size < KEPT) break;
       if (open === 0) this.#forget(other);
     }
+    const sent: Sent = { held: new Map(), open: 0 };
     this.#sent.set(data, sent);
     return sent;
   }
 
   #forget(data: Float64Array): void {
-    const sent = this.#sent.get(data);
-    for (const thread of sent?.receivers ?? []) thread.tell({ leapflow: "parts", do: "forget", rows: sent?.id ?? 0 });
+    for (const [thread, { id }] of this.#sent.get(data)?.held ?? []) {
+      thread.tell({ leapflow: "parts", do: "forget", rows: id });
+    }
     this.#sent.delete(data);
   }
 }
 
-/** Pages have shared memory only when they are isolated; elsewhere undefined. */
-function sharedCopy(data: Float64Array): Float64Array | undefined {
-  if (typeof SharedArrayBuffer !== "function") return undefined;
-  const out = new Float64Array(new SharedArrayBuffer(data.byteLength));
-  out.set(data);
-  return out;
+/**
+ * Makes a thread hold rows from … to − 1, unless it does. Shared memory is handed over as it is; other rows are copied and
+ * the copy is moved, since engines read shared memory more slowly than their own.
+ */
+function send(thread: Thread, { data, columns }: DenseRows, from: number, to: number, sent: Sent) {
+  const before = sent.held.get(thread);
+  if (before && before.from <= from && to <= before.to) return before;
+  if (before) thread.tell({ leapflow: "parts", do: "forget", rows: before.id });
+  const id = ids++;
+  if (typeof SharedArrayBuffer === "function" && data.buffer instanceof SharedArrayBuffer) {
+    thread.tell({ leapflow: "parts", do: "rows", rows: id, data, columns });
+    from = 0;
+    to = data.length / columns;
+  } else {
+    const copy = data.slice(from * columns, to * columns);
+    thread.tell({ leapflow: "parts", do: "rows", rows: id, data: copy, columns }, [copy.buffer]);
+  }
+  const held = { id, from, to };
+  sent.held.set(thread, held);
+  return held;
 }
 
 /** Threads that a problem keeps busy. */

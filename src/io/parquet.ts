@@ -23,7 +23,9 @@ export const openParquet: OpenReader = async (bytes) => {
     schema = parquetSchema(metadata);
   } catch (cause) {
     if (cause instanceof LeapflowError) throw cause;
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    // What the decoder did not foresee ends as a TypeError or RangeError, whose words are about its own variables.
+    const isForeseen = cause instanceof Error && cause.constructor === Error;
+    const reason = isForeseen ? cause.message : "its footer cannot be read";
     throw formatError(bytes.name, {}, `is not a complete Parquet file: ${reason}.`, cause);
   }
   const types = schema.children.map(parquetType);

@@ -120,6 +120,8 @@ export class PageCursor {
     if (about === undefined) throw new Error("a page has no header for its values");
     const first = this.#row;
     const { num_values: count, encoding } = about;
+    // A damaged header may hold anything here, a structure too.
+    if (!Number.isInteger(count)) throw new Error("a page does not say how many values it holds");
     if (!(count >= 0 && count <= MAX_PAGE && first + count <= rows))
       throw new Error(`a page of ${count} values does not belong to ${rows} rows`);
     const { levels, bytes } = this.#split(page, header);

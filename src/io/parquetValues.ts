@@ -61,7 +61,9 @@ export function decodeValues(
       return values;
     }
   }
-  throw new Error(`its encoding ${encoding} is not known for numbers`);
+  throw new Error(
+    encoding === undefined ? "its encoding is not known" : `its encoding ${encoding} is not known for numbers`,
+  );
 }
 
 function checkSize(bytes: Uint8Array, { type, length }: StoredType, count: number): void {

@@ -1,0 +1,18 @@
+/** Mutation testing of the mathematics; `npm run mutation` (scripts/mutation.mjs) calls it once a source file. */
+
+/** @type {import("@stryker-mutator/api/core").PartialStrykerOptions} */
+export default {
+  testRunner: "in-process",
+  plugins: ["./scripts/mutation/runner.mjs"],
+  coverageAnalysis: "perTest",
+  disableTypeChecks: false,
+  concurrency: 2,
+  maxTestRunnerReuse: 300,
+  timeoutMS: 3000,
+  timeoutFactor: 3,
+  reporters: ["json"],
+  jsonReporter: { fileName: process.env.LEAPFLOW_MUTATION_REPORT ?? "reports/mutation/last.json" },
+  ignorePatterns: ["bench", "coverage", "data", "dist", "docs", "examples", "reports", "site", "*.md"],
+  logLevel: "warn",
+  allowEmpty: true,
+};

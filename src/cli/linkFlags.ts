@@ -53,11 +53,13 @@ export async function watched<T>(work: (watch: Watch) => Promise<T>): Promise<T>
   const signals = watchSignals();
   const line = progressLine();
   try {
-    return await work({
+    const result = await work({
       signal: signals.signal,
       say: line.say,
       onProgress: ({ phase, done, total }) => line.say(`${phase}: ${done} of ${total}`),
     });
+    await signals.settle();
+    return result;
   } finally {
     line.clear();
     signals.stop();

@@ -34,8 +34,20 @@ export function messageOf(error: unknown): string {
     : `unexpected error: ${line}`;
 }
 
-/** An abort signal that the first Ctrl-C or SIGTERM fires with an `Interruption`; a second one ends the process at once. */
-export function watchSignals(): { readonly signal: AbortSignal; stop(): void } {
+/** Ctrl-C and SIGTERM while a command works. */
+export interface SignalWatch {
+  /** Aborted by the first of them with an `Interruption`; a second one ends the process at once. */
+  readonly signal: AbortSignal;
+  /**
+   * Hears what arrived during work that never gave way to the event loop: without it such a signal is lost.
+   * @throws {Interruption} when a signal came
+   */
+  settle(): Promise<void>;
+  stop(): void;
+}
+
+/** Starts to listen. */
+export function watchSignals(): SignalWatch {
   const controller = new AbortController();
   const onSignal = (name: NodeJS.Signals): void => {
     const reason = new Interruption(name === "SIGTERM" ? "SIGTERM" : "SIGINT");
@@ -46,6 +58,11 @@ export function watchSignals(): { readonly signal: AbortSignal; stop(): void } {
   process.on("SIGTERM", onSignal);
   return {
     signal: controller.signal,
+    settle: async () => {
+      // Two turns: the first may begin behind the phase in which signals are read.
+      for (let turn = 0; turn < 2; turn++) await new Promise((done) => setImmediate(done));
+      controller.signal.throwIfAborted();
+    },
     stop: () => {
       process.off("SIGINT", onSignal);
       process.off("SIGTERM", onSignal);

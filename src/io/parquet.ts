@@ -36,7 +36,7 @@ export const openParquet: OpenReader = async (bytes) => {
   const groups = metadata.row_groups.map((group) => Number(group.num_rows));
   const rows = groups.reduce((sum, count) => sum + count, 0);
   if (groups.some((count) => !(count >= 0)) || rows !== Number(metadata.num_rows))
-    throw formatError(bytes.name, {}, `has row groups of ${rows} rows, but says ${metadata.num_rows}.`);
+    throw formatError(bytes.name, {}, "has row groups whose rows do not add up to those of the file.");
   return {
     columns,
     rows,

@@ -95,8 +95,6 @@ async function runFit(path: string, flags: FitFlags): Promise<void> {
     const note = await saveBest(flags.save, best, flags.target);
     if (error instanceof Interruption) throw new Interruption(error.signal, note);
     throw new ClusterError(error.code, `${error.message.replace(/\.$/, "")}${note}.`, { cause: error });
-  } finally {
-    watch.stop();
   }
   progress.clear();
   await cluster?.close(true);
@@ -117,6 +115,10 @@ async function runFit(path: string, flags: FitFlags): Promise<void> {
     elapsedMs,
     ...(cluster === undefined ? {} : { cluster: cluster.figures }),
   };
+  // A signal that came since the last iteration still decides the exit code; the model is complete, and saved.
+  await watch.settle().catch((error: Interruption) => {
+    throw new Interruption(error.signal, flags.save === undefined ? "" : `; the model is in ${flags.save}`);
+  });
   if (flags.json === true) printJson(fitJson(report));
   else printText(fitSummary(report, path, flags));
 }

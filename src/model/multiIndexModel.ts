@@ -156,26 +156,24 @@ export class MultiIndexModel {
   #predict(rows: DenseRows, half: number | undefined, first = 0): Float64Array | PredictionIntervals {
     const mean = new Float64Array(rows.rows);
     this.#forChunks(rows, false, (from, { values }) => mean.set(values, from));
-    const bad = mean.findIndex((value) => !Number.isFinite(value));
-    if (bad >= 0) {
-      throw new InputError(
-        "OVERFLOW",
-        `The prediction for X[${first + bad}] is ${mean[bad]}: the row lies too far from the training data for a double.`,
-        {
-          details: { row: first + bad },
-        },
-      );
-    }
+    checkDoubles(mean, 1, "prediction", first);
     return half === undefined ? mean : { mean, lower: mean.map((v) => v - half), upper: mean.map((v) => v + half) };
   }
 
-  /** z = directionsᵀ(x − center) for every row, n×r. Sums run over the inputs in order. */
+  /**
+   * z = directionsᵀ(x − center) for every row, n×r. Sums run over the inputs in order.
+   * @throws {InputError} as `predict`
+   */
   project(X: MatrixLike): Matrix {
     const rows = this.#read(X);
-    return toMatrix(this.#projectRows(rows, 0, rows.rows), rows.rows, this.rank);
+    const { rank } = this;
+    return toMatrix(checkDoubles(this.#projectRows(rows, 0, rows.rows), rank, "projection"), rows.rows, rank);
   }
 
-  /** ∇ₓ of the prediction for every row, n×d: directions·∇f(z). */
+  /**
+   * ∇ₓ of the prediction for every row, n×d: directions·∇f(z).
+   * @throws {InputError} as `predict`
+   */
   gradient(X: MatrixLike): Matrix {
     const rows = this.#read(X);
     const { dim, rank } = this;
@@ -190,7 +188,7 @@ export class MultiIndexModel {
         }
       }
     });
-    return toMatrix(out, rows.rows, dim);
+    return toMatrix(checkDoubles(out, dim, "gradient"), rows.rows, dim);
   }
 
   /**
@@ -350,6 +348,21 @@ export function rSquared(predicted: ArrayLike<number>, actual: ArrayLike<number>
 function partsOf(data: Omit<CheckedData, "link">): ModelParts {
   const { directions, basis, gradientMoment } = data;
   return { ...data, directions: directions.flat(), basis: basis.flat(), gradientMoment: gradientMoment.flat() };
+}
+
+/**
+ * The values, `width` a row, when all of them are finite.
+ * @throws {InputError} `OVERFLOW` with the row
+ */
+function checkDoubles(values: Float64Array, width: number, what: string, first = 0): Float64Array {
+  const bad = values.findIndex((value) => !Number.isFinite(value));
+  if (bad < 0) return values;
+  const row = first + Math.floor(bad / width);
+  throw new InputError(
+    "OVERFLOW",
+    `The ${what} for X[${row}] is ${values[bad]}: the row lies too far from the training data for a double.`,
+    { details: { row } },
+  );
 }
 
 function frozenList(values: ArrayLike<number>): readonly number[] {

@@ -148,7 +148,7 @@ describe("longTimeFixedPoint", () => {
     expect(many.gamma).toBeLessThan(1e-5);
   });
 
-  it("an iteration that is cut short says so and stays finite", async () => {
+  it("row 55: an iteration that is cut short says so, with the residuals, and stays finite", async () => {
     const got = await longTimeFixedPoint({ channel: "square", ratio: 5, stepSize: 0.5, maxIterations: 3 });
     expect(got.stop).toEqual({ reason: "not-converged", converged: false, iterations: 3 });
     expect(got.residuals.length).toBe(3);

@@ -166,7 +166,7 @@ describe("a fit elsewhere", () => {
     stop();
   });
 
-  it.each(["error", "exit", "close", "messageerror"])("a worker's %s gives WORKER_LOST", async (event) => {
+  it.each(["error", "exit", "close", "messageerror"])("row 63: a worker's %s gives WORKER_LOST", async (event) => {
     const { page } = wire(() => []);
     const run = failure(fitInWorker(page, X, y, OPTIONS));
     setTimeout(() => page.emit(event, event === "exit" ? 3 : new Error("gone")), 20);

@@ -55,7 +55,7 @@ describe("a worker", () => {
     expect(next.samples).toBe(100);
   });
 
-  it("that dies rejects every fit in it", async () => {
+  it("row 63: that dies rejects every fit in it", async () => {
     const other = served("worker/index.js");
     const { X, y } = problem(4000, 20, 4);
     const runs = [1, 2].map((seed) =>

@@ -4,7 +4,7 @@ import type { Warning } from "../solve/diagnostics.js";
 import { chooseInputMap, type InputMap } from "../solve/inputMap.js";
 import type { Candidate } from "./candidate.js";
 import { bestOf, gains } from "./choice.js";
-import { momentFrames } from "./frames.js";
+import { MomentFrames } from "./frames.js";
 import { searchRank } from "./rankSearch.js";
 import { type RawStudy, type Study, whitenedStudy, withWorkspace } from "./study.js";
 
@@ -85,7 +85,7 @@ export async function logarithmWarnings(
     const rank = Math.min(chosen.rank, changed.inputs.dim);
     const run = searchRank(changed, {
       rank,
-      frames: await momentFrames(changed, rank),
+      frames: new MomentFrames(changed),
       below: [],
       degrees: [chosen.degree],
       brief: false,

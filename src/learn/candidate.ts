@@ -55,6 +55,10 @@ const TOLERANCE = 1e-4;
 /** Starts this close, as an angle, lead to one end. */
 const SAME_BASIS = 0.02;
 const ITERATIONS = 30;
+/** Steps after which the order of several starts is nearly always final. */
+const COMPARED_STEPS = 3;
+/** Fewer rows than this many times the directions' entries make basins that look alike from afar. */
+const FEW = 6;
 
 /** Stops a search descent: a warm start needs few steps, a cold one no exact end. */
 export function searchRules(dim: number, rank: number, iterations = ITERATIONS): StoppingRule {
@@ -81,6 +85,25 @@ export async function descendTo(objective: ProfiledLoss, basis: Float64Array, ru
   }
 }
 
+/** The one of some starts whose loss is least after three steps, and where it is then; with few rows at their ends. */
+async function bestBegin(objective: ProfiledLoss, starts: readonly Start[]): Promise<Start> {
+  const { dim, rank } = objective;
+  const isFew = objective.workspace.layout.shape.samples < FEW * rank * dim;
+  const different = starts.filter(
+    ({ basis }, i) => i === 0 || subspaceDistance(starts[0].basis, basis, dim, rank, rank) >= SAME_BASIS,
+  );
+  if (different.length === 1) return different[0];
+  let best: Start = different[0];
+  let least = Number.POSITIVE_INFINITY;
+  for (const { name, basis } of different) {
+    const point = await descendTo(objective, basis, searchRules(dim, rank, isFew ? ITERATIONS : COMPARED_STEPS));
+    if (!(point.loss < least)) continue;
+    least = point.loss;
+    best = { name, basis: point.basis };
+  }
+  return best;
+}
+
 /** Fits and scores (rank, degree) from the best of some starts; undefined where the link cannot be determined. */
 export async function evaluate(
   study: Study,
@@ -102,15 +125,8 @@ export async function evaluate(
       const unit = gramScale(workspace);
       let mu = FIRST_RIDGE * unit;
       let objective = new ProfiledLoss(workspace, inputs, new Penalty(weights, mu, unit));
-      let from = starts[0];
-      let point = await descendTo(objective, starts[0].basis, searchRules(inputs.dim, rank));
-      for (const other of starts.slice(1)) {
-        if (subspaceDistance(starts[0].basis, other.basis, inputs.dim, rank, rank) < SAME_BASIS) continue;
-        const end = await descendTo(objective, other.basis, searchRules(inputs.dim, rank));
-        if (!(end.loss < point.loss)) continue;
-        point = end;
-        from = other;
-      }
+      const from = await bestBegin(objective, starts);
+      let point = await descendTo(objective, from.basis, searchRules(inputs.dim, rank));
       // The normal equations left behind are those of the last trial, which may have been refused.
       point = await objective.at(point.basis);
       let choice = chooseRidge(workspace, weights, unit, mu, point.meanSquare, motions, isLinear);

@@ -3,7 +3,7 @@ import { createRng } from "../base/rng.js";
 import type { RankTest } from "../solve/report.js";
 import { type Candidate, evaluate } from "./candidate.js";
 import { bestOf } from "./choice.js";
-import { momentFrames } from "./frames.js";
+import { MomentFrames } from "./frames.js";
 import { searchRank } from "./rankSearch.js";
 import { type SearchLimits, search } from "./search.js";
 import type { Study } from "./study.js";
@@ -43,7 +43,7 @@ export async function confirmRank(
   for (let draw = 0; draw < DRAWS; draw++) {
     if (study.control.expired && draw > 0) break;
     const shuffled = permuted(study, below, draw);
-    const frames = await momentFrames(shuffled, rank);
+    const frames = new MomentFrames(shuffled);
     const base =
       below.rank === 0
         ? below

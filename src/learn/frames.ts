@@ -18,14 +18,14 @@ export interface Frames {
 }
 
 /** Transforms τ(y) of the standardized response whose Hessians Σ τ(yᵢ)(x̂x̂ᵀ − I)/n see links that others are blind to. */
-const transforms: readonly { readonly name: string; readonly of: (y: Float64Array) => Float64Array }[] = [
-  { name: "ranks", of: ranks },
-  { name: "clip", of: (y) => y.map((t) => Math.max(-2.5, Math.min(2.5, t))) },
-  { name: "square", of: (y) => y.map((t) => (t * t - 1) / (t * t + 1)) },
-  { name: "low", of: (y) => bounded(y, (t, low) => t - low, 0.2) },
-  { name: "high", of: (y) => bounded(y, (t, _, high) => high - t, 0.2) },
-  { name: "mid", of: (y) => bounded(y, (t, _low, _high, middle) => Math.abs(t - middle), 0.3) },
-];
+const TRANSFORMS: Readonly<Record<string, (y: Float64Array) => Float64Array>> = {
+  ranks,
+  clip: (y) => y.map((t) => Math.max(-2.5, Math.min(2.5, t))),
+  square: (y) => y.map((t) => (t * t - 1) / (t * t + 1)),
+  low: (y) => bounded(y, (t, low) => t - low, 0.2),
+  high: (y) => bounded(y, (t, _, high) => high - t, 0.2),
+  mid: (y) => bounded(y, (t, _low, _high, middle) => Math.abs(t - middle), 0.3),
+};
 
 /** (a − 1)/(a + shift) for a ≥ 0 relative to its mean. */
 function bounded(
@@ -54,37 +54,79 @@ function ranks(y: Float64Array): Float64Array {
   return out;
 }
 
+/** Directions computed at once: most searches end below this rank, and larger ones ask again. */
+const FIRST_COUNT = 4;
+const TOLERANCE = 1e-3;
+
 /**
- * The portfolio of moment frames, up to `count` directions each, computed once for all ranks.
- * Source: `math/learner` §2. Cost: about ten passes of n·d² flops.
+ * The portfolio of moment frames of a study, each computed when it is first asked for: most searches see two starts agree
+ * long before they come to the last.
+ * Source: `math/learner` §2. Cost: one or two passes of n·d² flops and a d×d eigenproblem a frame.
  */
-export async function momentFrames(study: Study, count: number): Promise<Frames[]> {
-  const { inputs, y, weights } = study;
-  const k = inputs.dim;
-  const wanted = Math.min(count, k);
-  return withWorkspace(study, 1, 1, async (workspace) => {
-    const out: Frames[] = [];
-    const add = (name: string, apply: SymmetricOperator): void => {
-      const { vectors, values } = leadingEigenpairs(apply, k, wanted, "magnitude", 1e-3);
-      out.push({ name, vectors, count: values.length });
-    };
-    add("slices", await sliceOperator(workspace, inputs, y));
-    for (const { name, of } of transforms) {
-      const tau = of(y);
-      const apply = await hessian(workspace, inputs, tau);
-      add(`hessian ${name}`, apply);
-      if (name !== "ranks" && name !== "clip") continue;
-      const v = await meanVector(workspace, study, weights ? tau.map((t, i) => t * weights[i]) : tau);
-      const weight = Math.max(1, k / 10);
-      add(`linear + hessian ${name}`, (block, b) => {
-        const moved = apply(apply(block, b), b);
-        addOuter(moved, v, block, b, weight);
-        return moved;
-      });
-      if (name === "clip") out.push({ name: "linear", vectors: orthonormalize(v, k, 1).basis, count: 1 });
+export class MomentFrames {
+  /** In the order in which they are tried. */
+  static readonly NAMES: readonly string[] = [
+    "slices",
+    "hessian ranks",
+    "linear + hessian ranks",
+    "hessian clip",
+    "linear + hessian clip",
+    "linear",
+    "hessian square",
+    "hessian low",
+    "hessian high",
+    "hessian mid",
+  ];
+  readonly #study: Study;
+  readonly #known = new Map<string, Frames>();
+
+  constructor(study: Study) {
+    this.#study = study;
+  }
+
+  /** k×rank row-major, or undefined where a frame has fewer directions. */
+  async frame(name: string, rank: number): Promise<Float64Array | undefined> {
+    const { dim } = this.#study.inputs;
+    let frames = this.#known.get(name);
+    if (frames === undefined || (frames.count < Math.min(rank, dim) && name !== "linear")) {
+      const count = Math.min(Math.max(rank, FIRST_COUNT), dim);
+      frames = await withWorkspace(this.#study, 1, 1, (workspace) => this.#compute(workspace, name, count));
+      this.#known.set(name, frames);
     }
-    return out;
-  });
+    return frameOf(frames, dim, rank);
+  }
+
+  async #compute(workspace: Workspace, name: string, count: number): Promise<Frames> {
+    const { inputs, y, weights } = this.#study;
+    const k = inputs.dim;
+    const pairs = (apply: SymmetricOperator): Frames => {
+      const { vectors, values } = leadingEigenpairs(apply, k, count, "magnitude", TOLERANCE);
+      return { name, vectors, count: values.length };
+    };
+    if (name === "slices") return pairs(await sliceOperator(workspace, inputs, y));
+    const tau = TRANSFORMS[name.split(" ").pop() as string]?.(y) ?? TRANSFORMS.clip(y);
+    const mean = (): Promise<Float64Array> =>
+      meanVector(workspace, this.#study, weights ? tau.map((t, i) => t * weights[i]) : tau);
+    if (name === "linear") return { name, vectors: orthonormalize(await mean(), k, 1).basis, count: 1 };
+    const apply = await hessian(workspace, inputs, tau);
+    if (!name.startsWith("linear")) return pairs(apply);
+    const v = await mean();
+    const weight = Math.max(1, k / 10);
+    return pairs((block, b) => {
+      const moved = apply(apply(block, b), b);
+      addOuter(moved, v, block, b, weight);
+      return moved;
+    });
+  }
+}
+
+/** The first r directions, or undefined when there are fewer. */
+function frameOf({ vectors, count }: Frames, dim: number, rank: number): Float64Array | undefined {
+  if (count < rank) return undefined;
+  if (count === rank) return vectors;
+  const out = new Float64Array(dim * rank);
+  for (let i = 0; i < dim; i++) for (let k = 0; k < rank; k++) out[i * rank + k] = vectors[i * count + k];
+  return out;
 }
 
 /** Σ τᵢx̂ᵢ/n. */
@@ -106,11 +148,13 @@ const CLIPPED = 0.005;
 
 /**
  * Frames of rank r + 1 that extend a basis by the direction in which its residuals still vary: the leading one of the
- * first moments with {1, z, h₂(z)}, the two leading eigenvectors of the residual Hessian, and the leading one of both.
+ * first moments with {1, z, h₂(z)}, the leading one of both, and the two leading eigenvectors of the residual Hessian.
+ * @param wanted - how many of the four
  */
 export async function growingFrames(
   study: Study,
   { basis, rank: r, residuals, projections: z }: Candidate,
+  wanted = 4,
 ): Promise<Frames[]> {
   const { inputs, weights } = study;
   const k = inputs.dim;
@@ -137,7 +181,7 @@ export async function growingFrames(
     const second = multiply(inside, inside, c, c, c);
     const both = first.map((v, i) => v + second[i]);
     const byMoments = leading(first, c, 1);
-    const byHessian = leading(second, c, Math.min(2, c));
+    const byHessian = wanted > 2 ? leading(second, c, Math.min(2, c)) : [];
     const byBoth = leading(both, c, 1);
     const extended = (name: string, direction: Float64Array): Frames => {
       const v = multiply(outside, direction, k, c, 1);

@@ -2,7 +2,7 @@
 import { log } from "../base/elementary.js";
 import { createRng } from "../base/rng.js";
 import { orthonormalize } from "../math/grassmann.js";
-import { follow, type Polished } from "./starts.js";
+import { follow, type Polished, type Portfolio } from "./starts.js";
 import type { Study } from "./study.js";
 
 /** Hops by start degree: the higher degree costs more and is needed less. */
@@ -13,8 +13,6 @@ const LARGEST_RANK = 3;
 /** Size of a random displacement, times d^(−1/2). */
 const NOISE = 0.75;
 const RESAMPLED_STEPS = 6;
-/** Losses this close are those of one basin. */
-const SAME_LOSS = 0.01;
 
 /**
  * From the best of some polished starts: alternately a random displacement, and a few steps on a Bayesian bootstrap
@@ -22,10 +20,14 @@ const SAME_LOSS = 0.01;
  * to hop from. Does nothing when rows suffice or two starts agree already.
  * Source: `math/learner` §2.
  */
-export async function hop(study: Study, rank: number, degree: number, found: Polished[]): Promise<Polished[]> {
+export async function hop(
+  study: Study,
+  rank: number,
+  degree: number,
+  { found, agreed }: Portfolio,
+): Promise<readonly Polished[]> {
   const { inputs, rows, seed } = study;
   const dim = inputs.dim;
-  const agreed = found.length > 1 && found[1].loss <= found[0].loss * (1 + SAME_LOSS);
   if (found.length === 0 || agreed || rank > LARGEST_RANK || rows.rows >= 4 * rank * dim) return found;
   let best = found[0];
   const wanted = degree <= 2 ? HOPS.low : HOPS.high;

@@ -81,24 +81,59 @@ export async function fitKernelLink(
   problem: LinkProblem,
   kernel: KernelName,
 ): Promise<RefinedLink<KernelLink> | undefined> {
+  return (await fitBestKernelLink(problem, [kernel]))?.link;
+}
+
+/** A kernel with the link that it gave. */
+export interface BestKernelLink {
+  readonly kernel: KernelName;
+  readonly link: RefinedLink<KernelLink>;
+}
+
+/**
+ * The same for the best of several kernels. In several dimensions that is the one whose bound is best after the first
+ * stage, few landmarks telling kernels apart as well as many do; on a line all are taken to their end, which costs little,
+ * and leave-one-out errors decide.
+ */
+export async function fitBestKernelLink(
+  problem: LinkProblem,
+  kernels: readonly KernelName[],
+): Promise<BestKernelLink | undefined> {
   const { control, k, seed } = problem;
   const rank = problem.w0.length / k;
-  const rng = createRng(seed, "kernel link");
   const sample = sampled(problem, "kernel link");
   if (rank === 0 || sample.n < 2 || control.expired) return undefined;
-  let settings = startOf(problem, rank);
-  let landmarks: Float64Array | undefined;
-  let evaluations = 0;
-  let curvature: readonly CurvaturePair[] = [];
-  for (const [index, stage] of stagesOf(rank).entries()) {
-    const end = await refine(sample, kernel, settings, stage, index === 0, curvature, rng);
-    if (end === undefined) break;
-    ({ settings, landmarks, curvature } = end);
-    evaluations += end.evaluations;
-    if (control.expired) break;
+  if (rank === 1 && kernels.length > 1) {
+    let found: BestKernelLink | undefined;
+    for (const kernel of kernels) {
+      const next = await fitBestKernelLink(problem, [kernel]);
+      if (next && !(found && found.link.score <= next.link.score)) found = next;
+    }
+    return found;
   }
-  if (landmarks === undefined) return undefined;
-  return finish(problem, kernel, settings, landmarks, evaluations);
+  const [first, ...others] = stagesOf(rank);
+  let best: { kernel: KernelName; end: StageEnd } | undefined;
+  let evaluations = 0;
+  for (const kernel of kernels) {
+    if (best && control.expired) break;
+    const rng = createRng(seed, "kernel link");
+    const end = await refine(sample, kernel, startOf(problem, rank), first, true, [], rng);
+    evaluations += end?.evaluations ?? 0;
+    if (end && !(best && best.end.value <= end.value)) best = { kernel, end };
+  }
+  if (best === undefined) return undefined;
+  const { kernel } = best;
+  let { end } = best;
+  for (const stage of others) {
+    if (control.expired) break;
+    const rng = createRng(seed, "kernel link", stage.landmarks);
+    const next = await refine(sample, kernel, end.settings, stage, false, end.curvature, rng);
+    if (next === undefined) break;
+    end = next;
+    evaluations += end.evaluations;
+  }
+  const link = await finish(problem, kernel, end.settings, end.landmarks, evaluations);
+  return link && { kernel, link };
 }
 
 function startOf({ w0, k, slopes }: LinkProblem, r: number): Settings {
@@ -118,6 +153,8 @@ function startOf({ w0, k, slopes }: LinkProblem, r: number): Settings {
 
 interface StageEnd {
   readonly settings: Settings;
+  /** Minus the bound. */
+  readonly value: number;
   /** u, m×r, in the coordinates Bᵀx. */
   readonly landmarks: Float64Array;
   readonly evaluations: number;
@@ -163,6 +200,7 @@ async function refine(
   let evaluations = 0;
   try {
     let settings = start;
+    let value = Number.POSITIVE_INFINITY;
     if (scaleFirst) {
       const along = start.directions;
       const scaledBy = (t: Float64Array): Settings =>
@@ -184,6 +222,7 @@ async function refine(
       );
       if (common === undefined) return undefined;
       settings = scaledBy(common.x);
+      value = common.value;
       evaluations += common.evaluations;
     }
     const end = await minimize(
@@ -193,11 +232,13 @@ async function refine(
     );
     if (end !== undefined) {
       settings = unpack(end.x, end.x.slice(3));
+      value = end.value;
       evaluations += end.evaluations;
     } else if (!scaleFirst) return undefined;
     const points = gather(x, k, chosen);
     return {
       settings,
+      value,
       landmarks: multiply(points, settings.directions, chosen.length, k, rank),
       evaluations,
       curvature: end?.curvature ?? [],

@@ -4,18 +4,20 @@ import { randomBasis } from "../math/grassmann.js";
 import { featureCount } from "../math/multiIndex.js";
 import { type Candidate, evaluate } from "./candidate.js";
 import { bestOf } from "./choice.js";
-import { type Frames, growingFrames } from "./frames.js";
+import { growingFrames, MomentFrames } from "./frames.js";
 import { hop } from "./hops.js";
-import { bestStarts, frameOf, type Polished, type Start } from "./starts.js";
+import { bestStarts, type LazyStart, type Polished, type Start } from "./starts.js";
 import { type Study, subsetOf } from "./study.js";
 
 /** What one rank's search needs to know. */
 export interface RankPlan {
   readonly rank: number;
-  /** Moment frames of the study. */
-  readonly frames: readonly Frames[];
+  /** Moment frames of the study; without them only extensions of the rank below are tried. */
+  readonly frames: MomentFrames | undefined;
   /** Candidates of the rank below, if it was looked at. */
   readonly below: readonly Candidate[];
+  /** The best candidate so far: a rank that cannot match it by its starts is looked at only at its degree and above. */
+  readonly rival?: Candidate | undefined;
   /** Degrees to look at, ascending; the search may stop before the last. */
   readonly degrees: readonly number[];
   /** After a rank that no longer gained much, only the extension of its basis and one moment frame are tried. */
@@ -23,6 +25,19 @@ export interface RankPlan {
   /** Extra random starts. */
   readonly restarts: number;
 }
+
+/** When a rank goes on to higher degrees. */
+export interface Ambition {
+  /** A degree must lower the score by this part to count as a gain. */
+  readonly gain: number;
+  /** Degrees in a row without gain that end the rank. */
+  readonly patience: number;
+}
+
+/** Until degrees have converged; odd links gain nothing at even ones. */
+export const THOROUGH: Ambition = { gain: 0.005, patience: 2 };
+/** On the way to a higher rank. */
+export const PASSING: Ambition = { gain: 0.05, patience: 1 };
 
 export const MAX_FEATURES = 400;
 const MAX_DEGREE = { single: 15, multi: 8 };
@@ -32,10 +47,12 @@ const MOST_PARAMETERS = 0.8;
 const BOTH_DEGREES = 0.6;
 /** Extensions of the rank below at the same degree that a high degree begins from. */
 const PEER_STARTS = 2;
-/** A degree must lower the score by this part to count as a gain. */
-const DEGREE_GAIN = 0.005;
 /** Scores this much above the best one end the degrees of a rank whose candidates are expensive. */
-const HOPELESS = 1.1;
+const HOPELESS = 1.02;
+/** A rank must promise at least this part of the rival's GCV score as a gain. */
+const PROMISING = 0.01;
+/** A start degree whose GCV score is this many times another's is not scored. */
+const INFERIOR = 1.5;
 
 const parameters = (rank: number, degree: number, dim: number): number =>
   featureCount(rank, degree) + rank * (dim - rank);
@@ -64,91 +81,152 @@ function startDegrees(study: Study, rank: number, degrees: readonly number[]): n
 }
 
 /** Starts of a rank in the order they are tried, and how many of them come first. */
-async function startsOf(study: Study, plan: RankPlan): Promise<{ starts: Start[]; eager: number }> {
+async function startsOf(study: Study, plan: RankPlan): Promise<{ starts: LazyStart[]; eager: number }> {
   const { rank, frames, below, restarts } = plan;
   const dim = study.inputs.dim;
-  const moment = (name: string): Start | undefined => {
-    const found = frames.find((f) => f.name === name);
-    const basis = found && frameOf(found.vectors, found.count, dim, rank);
-    return basis && { name, basis };
-  };
-  const grown = below.length > 0 ? await grownFrom(study, bestOf(below)) : [];
-  const present = (list: readonly (Start | undefined)[]): Start[] => list.filter((s): s is Start => s !== undefined);
+  const moment = (name: string): LazyStart => ({ name, basis: async () => frames?.frame(name, rank) });
+  const known = ({ name, basis }: Start): LazyStart => ({ name, basis: async () => basis });
+  const grown = (below.length > 0 ? await grownFrom(study, bestOf(below)) : []).map(known);
   if (plan.brief) {
-    const starts = present([...grown.slice(0, 3), moment("slices"), moment("linear")]);
+    const starts = [...grown.slice(0, 3), moment("slices"), moment("linear")];
     return { starts, eager: starts.length };
   }
-  const first = present(
+  const first =
     rank === 1
       ? [moment("linear"), moment("slices"), moment("linear + hessian ranks"), moment("hessian low")]
-      : [grown[0], moment("slices"), moment("linear + hessian ranks"), grown[1]],
+      : [...grown.slice(0, 1), moment("slices"), moment("linear + hessian ranks"), ...grown.slice(1, 2)];
+  const random = Array.from({ length: restarts }, (_, i) =>
+    known({ name: `random ${i + 1}`, basis: randomBasis(dim, rank, createRng(study.seed, "start", i)) }),
   );
-  const random = Array.from({ length: restarts }, (_, i) => ({
-    name: `random ${i + 1}`,
-    basis: randomBasis(dim, rank, createRng(study.seed, "start", i)),
-  }));
-  const rest = present([...grown, ...frames.map((f) => moment(f.name)), ...random]);
+  const rest = [...grown, ...MomentFrames.NAMES.map(moment), ...random];
   const seen = new Set(first.map(({ name }) => name));
   return { starts: [...first, ...rest.filter(({ name }) => !seen.has(name))], eager: first.length };
 }
 
-const grownFrom = async (study: Study, below: Candidate): Promise<Start[]> =>
-  (await growingFrames(study, below)).map(({ name, vectors }) => ({ name, basis: vectors }));
+const grownFrom = async (study: Study, below: Candidate, wanted?: number): Promise<Start[]> =>
+  (await growingFrames(study, below, wanted)).map(({ name, vectors }) => ({ name, basis: vectors }));
 
 /** Best bases of a rank by start degree. */
-async function polishedStarts(study: Study, plan: RankPlan): Promise<Map<number, Polished[]>> {
-  const { rank, degrees } = plan;
+async function polishedStarts(study: Study, plan: RankPlan): Promise<Map<number, readonly Polished[]>> {
+  const { rank, degrees, brief } = plan;
   const dim = study.inputs.dim;
   const n = study.rows.rows;
-  const out = new Map<number, Polished[]>();
+  const out = new Map<number, readonly Polished[]>();
   const { starts, eager } = await startsOf(study, plan);
   for (const degree of startDegrees(study, rank, degrees)) {
     if (rank >= dim) {
-      out.set(degree, [{ name: "identity", basis: identity(dim), loss: 0 }]);
+      out.set(degree, [{ name: "identity", basis: identity(dim), loss: 0, meanSquare: 0 }]);
       continue;
     }
     const size = Math.max(600, 8 * rank * dim, 5 * featureCount(rank, degree));
     const screening = 2 * size < n ? subsetOf(study, sampleRows(n, size, study.seed)) : study;
-    const few = n < 6 * rank * dim && !plan.brief;
-    const found = await bestStarts(study, screening, rank, degree, starts, few ? starts.length : eager);
-    out.set(degree, plan.brief ? found : await hop(study, rank, degree, found));
+    const few = n < 6 * rank * dim && !brief;
+    const portfolio = await bestStarts(study, screening, rank, degree, starts, few ? starts.length : eager, brief);
+    out.set(degree, brief ? portfolio.found : await hop(study, rank, degree, portfolio));
   }
   return out;
 }
 
-/** Candidates of one rank, degree by degree, each begun from the last one's basis and from the start of its degree. */
-export async function* searchRank(study: Study, plan: RankPlan): AsyncGenerator<Candidate, Candidate[]> {
-  const { rank, degrees } = plan;
-  const out: Candidate[] = [];
-  if (degrees.length === 0) return out;
-  const polished = await polishedStarts(study, plan);
-  const far = Math.max(...polished.keys());
-  let warm: Float64Array | undefined;
-  let best = Number.POSITIVE_INFINITY;
-  let idle = 0;
-  for (const degree of degrees) {
-    const above = [...polished.keys()].filter((s) => s >= degree).sort((a, b) => a - b)[0] ?? far;
-    const own = (degree <= above && polished.get(above)?.[0]) || undefined;
-    const starts = [own, warm && { name: "warm", basis: warm }].filter((s) => s !== undefined);
-    // The best basin of a low degree need not lead to that of a higher one.
-    const peer = degree > far && !plan.brief && plan.below.find((c) => c.degree === degree);
-    if (peer) starts.push(...(await grownFrom(study, peer)).slice(0, PEER_STARTS));
-    const candidate = await evaluate(study, rank, degree, starts);
-    if (!candidate) break;
-    yield candidate;
-    out.push(candidate);
-    warm = candidate.basis;
-    if (candidate.score < best * (1 - DEGREE_GAIN)) idle = 0;
-    else idle++;
-    best = Math.min(best, candidate.score);
-    const costly = candidate.degreesOfFreedom > study.rows.rows / 20 && rank > 1;
-    if (costly && candidate.score > HOPELESS * best && degree > 3) break;
-    // The start of a high degree may see what no lower degree does: worth a look when it left much less unexplained.
-    const promised = polished.get(far)?.[0]?.loss ?? Number.POSITIVE_INFINITY;
-    const waiting = degree < far && 2 * promised < 0.9 * bestOf(out).meanSquare;
-    if (idle >= 2 && !waiting) break;
+/** One rank's candidates, degree by degree, each begun from the last one's basis and from the start of its degree. */
+export class RankSearch {
+  readonly rank: number;
+  readonly found: Candidate[] = [];
+  readonly #study: Study;
+  readonly #plan: RankPlan;
+  #polished: Map<number, readonly Polished[]> | undefined;
+  #degrees: number[];
+  #idle = 0;
+  #ended = false;
+
+  constructor(study: Study, plan: RankPlan) {
+    this.#study = study;
+    this.#plan = plan;
+    this.#degrees = [...plan.degrees];
+    this.rank = plan.rank;
   }
-  return out;
+
+  /** Goes on until degrees stop gaining; may be called again with more ambition. */
+  async *run({ gain, patience }: Ambition): AsyncGenerator<Candidate, void> {
+    const { rank, rival, below, brief } = this.#plan;
+    const study = this.#study;
+    if (this.#degrees.length === 0) return;
+    if (!this.#polished) {
+      this.#polished = await polishedStarts(study, this.#plan);
+      this.#narrow();
+    }
+    const polished = this.#polished;
+    const far = Math.max(...polished.keys());
+    while (this.#degrees.length > 0 && !this.#ended) {
+      const waits = this.#isWaiting(far);
+      if (this.#idle >= patience && !waits) return;
+      const degree = this.#degrees[0];
+      const above = [...polished.keys()].filter((s) => s >= degree).sort((a, b) => a - b)[0] ?? far;
+      const warm = this.found[this.found.length - 1];
+      const own = degree <= above || !warm ? polished.get(above)?.[0] : undefined;
+      const starts = [own, warm && { name: "warm", basis: warm.basis }].filter((s) => s !== undefined);
+      // The best basin of a low degree need not lead to that of a higher one.
+      const peer = degree > far && !brief && below.find((c) => c.degree === degree);
+      if (peer) starts.push(...(await grownFrom(study, peer, PEER_STARTS)).slice(0, PEER_STARTS));
+      const candidate = await evaluate(study, rank, degree, starts);
+      if (!candidate) {
+        this.#ended = true;
+        return;
+      }
+      yield candidate;
+      this.#degrees.shift();
+      const best = this.found.length > 0 ? bestOf(this.found).score : Number.POSITIVE_INFINITY;
+      this.found.push(candidate);
+      this.#idle = candidate.score < best * (1 - gain) ? 0 : this.#idle + 1;
+      const costly = candidate.degreesOfFreedom > study.rows.rows / 20 && rank > 1;
+      const beaten = costly && candidate.score > HOPELESS * best && degree > 3;
+      // A direction that is any use shows at the degree of the rank below.
+      const late = rival !== undefined && degree >= rival.degree && degree >= far;
+      this.#ended = beaten || (late && bestOf(this.found).score > rival.score);
+    }
+  }
+
+  /** The start of a high degree may see what no lower degree does: worth a look when it left much less unexplained. */
+  #isWaiting(far: number): boolean {
+    if (this.found.length === 0 || this.#degrees[0] > far) return false;
+    const promised = this.#polished?.get(far)?.[0]?.loss ?? Number.POSITIVE_INFINITY;
+    return 2 * promised < 0.9 * bestOf(this.found).meanSquare;
+  }
+
+  /** Leaves out degrees that the ends of the starts rule out. */
+  #narrow(): void {
+    const { rank, rival, degrees } = this.#plan;
+    const study = this.#study;
+    if (rank === 1 || degrees.length === 1) return;
+    const n = study.rows.rows;
+    const scores = new Map<number, number>();
+    for (const [degree, [best]] of this.#polished ?? []) {
+      if (best === undefined) continue;
+      const left = 1 - parameters(rank, degree, study.inputs.dim) / n;
+      scores.set(degree, best.meanSquare / (left * left));
+    }
+    if (scores.size === 0) return;
+    const least = Math.min(...scores.values());
+    const far = Math.max(...scores.keys());
+    if (rival && least > (1 - PROMISING) * rival.gcv) {
+      // More directions need less degree, but not by much.
+      const from = rival.degree > far ? rival.degree - 1 : [...scores.keys()].find((s) => scores.get(s) === least);
+      const narrowed = degrees.filter((s) => s >= (from ?? 0));
+      this.#degrees = rival.degree > far ? narrowed : narrowed.slice(0, 1);
+      return;
+    }
+    this.#degrees = degrees.filter((s) => !((scores.get(s) ?? 0) > INFERIOR * least));
+  }
+}
+
+/** A rank's candidates in one go. */
+export async function* searchRank(
+  study: Study,
+  plan: RankPlan,
+  ambition = THOROUGH,
+): AsyncGenerator<Candidate, Candidate[]> {
+  const search = new RankSearch(study, plan);
+  yield* search.run(ambition);
+  return search.found;
 }
 
 const identity = (dim: number): Float64Array => {

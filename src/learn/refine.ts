@@ -66,10 +66,9 @@ async function* extended(study: Study, chosen: Candidate, limits: SearchLimits):
   while (best && limits.rank === undefined && best.rank < study.inputs.dim && !study.control.expired) {
     const rank = best.rank + 1;
     const degree = best.degree;
-    const frames: [] = [];
     const found = yield* searchRank(study, {
       rank,
-      frames,
+      frames: undefined,
       below: [best],
       degrees: [degree],
       brief: true,

@@ -12,9 +12,9 @@ import type { FitData } from "../solve/problem.js";
 import { Fit, type TriedModel } from "../solve/report.js";
 import { errorsFrom } from "../solve/standardErrors.js";
 import type { Candidate } from "./candidate.js";
-import { isFaint } from "./choice.js";
+import { bestOf, isFaint } from "./choice.js";
 import { fitCustomLink } from "./customLink.js";
-import { fitKernelLink } from "./kernelLink.js";
+import { fitBestKernelLink, fitKernelLink } from "./kernelLink.js";
 import type { LinkProblem, RefinedLink } from "./refinedLink.js";
 import { fitReluLink } from "./reluLink.js";
 import { type Study, weightedMean } from "./study.js";
@@ -60,30 +60,42 @@ export function isWorthTrying(study: Study, chosen: Candidate, all: readonly Can
 }
 
 /**
- * The richer links of a family at the chosen directions, best first.
+ * The richer link of a family at the chosen directions.
+ * @param kernels - of a process, those to choose from
  * @param draw - which draw of landmarks; the same for every seed of the fit, which should not decide such things
  */
-export async function richerLinks(study: Study, from: Candidate, family: LinkFamily, draw = 0): Promise<Richer[]> {
+export async function richerLink(
+  study: Study,
+  from: Candidate,
+  family: LinkFamily,
+  kernels = KERNELS,
+  draw = 0,
+): Promise<Richer | undefined> {
   const problem = problemOf(study, from.basis, from.gradientMoment, draw);
-  const out: Richer[] = [];
-  const add = (name: string, link: RefinedLink | undefined): void => {
-    if (link) out.push({ name, link });
-  };
-  if (typeof family === "object") add("custom", await fitCustomLink(problem, family));
-  else if (family === "relu") add("relu", await fitReluLink(problem));
-  else for (const kernel of KERNELS) add(`kernel ${kernel}`, await fitKernelLink(problem, kernel));
-  return out.sort((a, b) => a.link.score - b.link.score);
+  if (typeof family === "object" || family === "relu") {
+    const link = family === "relu" ? await fitReluLink(problem) : await fitCustomLink(problem, family);
+    return link && { name: family === "relu" ? "relu" : "custom", link };
+  }
+  const found = await fitBestKernelLink(problem, kernels);
+  return found && { name: `kernel ${found.kernel}`, link: found.link };
 }
 
-/** The same kernel at one rank more, as long as that gains a tenth and a standard error. */
-export async function grownLink(study: Study, first: Richer, all: readonly Candidate[]): Promise<Richer> {
+const kernelOf = ({ name }: Richer): KernelName | undefined => KERNELS.find((kernel) => name.endsWith(kernel));
+
+/**
+ * The same kernel at one rank more, as long as that gains a fifth and a standard error. Not tried where the polynomials
+ * found nothing at all in another direction.
+ */
+async function grownLink(study: Study, first: Richer, all: readonly Candidate[]): Promise<Richer> {
   let best = first;
   for (;;) {
     const rank = best.link.link.rank + 1;
     const above = all.filter((c) => c.rank === rank);
-    const kernel = KERNELS.find((name) => best.name.endsWith(name));
+    const same = all.filter((c) => c.rank === rank - 1);
+    const kernel = kernelOf(best);
     if (above.length === 0 || kernel === undefined || study.control.expired) return best;
-    const from = above.reduce((a, b) => (b.score < a.score ? b : a));
+    const from = bestOf(above);
+    if (same.length > 0 && from.score > bestOf(same).score) return best;
     const link = await fitKernelLink(problemOf(study, from.basis, from.gradientMoment), kernel);
     if (!link || !improves(study, best.link.errors, link.errors, RANK_GAIN)) return best;
     best = { name: best.name, link };
@@ -135,11 +147,15 @@ export async function chooseLink(
   const asked = family !== "auto" && family !== "hermite";
   if (chosen.rank === 0 || family === "hermite" || study.control.expired) return { tried: [], richer: undefined };
   if (!asked && !isWorthTrying(study, chosen, all)) return { tried: [], richer: undefined };
-  const tried = await richerLinks(study, chosen, family === "auto" ? "kernel" : family);
-  if (tried.length === 0) return { tried, richer: undefined };
-  if (chosen.rank > 1 && tried[0].link.score > chosen.score && tried[0].name !== "custom") {
+  const wanted = family === "auto" ? "kernel" : family;
+  const first = await richerLink(study, chosen, wanted);
+  if (!first) return { tried: [], richer: undefined };
+  const tried = [first];
+  const kernel = kernelOf(first);
+  if (chosen.rank > 1 && first.link.score > chosen.score && kernel) {
     // Landmarks are drawn; a process that lost to the polynomial may have drawn badly.
-    tried.push(...(await richerLinks(study, chosen, family === "auto" ? "kernel" : family, 1)));
+    const second = await richerLink(study, chosen, wanted, [kernel], 1);
+    if (second) tried.push(second);
     tried.sort((a, b) => a.link.score - b.link.score);
   }
   if (!asked && !isBetter(study, tried[0], chosen)) return { tried, richer: undefined };
@@ -207,6 +223,7 @@ export function withRicherLink(fit: Fit, data: FitData, inputs: InputMap, study:
   const { standardErrors: _, ...diagnostics } = fit.diagnostics;
   const z = model.project({ data: rows.data, rows: rows.rows, columns: inputs.columns });
   const family = name.split(" ")[0];
+  const expansion = link.link.family === "hermite" ? link.link : link.link.roughlyHermite();
   // Sizes of errors do not depend on the signs of the columns.
   const standardErrors = link.covariance && errorsFrom(inputs, link.basis, rank, link.covariance);
   return new Fit({
@@ -227,7 +244,7 @@ export function withRicherLink(fit: Fit, data: FitData, inputs: InputMap, study:
       ...(standardErrors ? { standardErrors } : {}),
       gaussianity: gaussianityOf(Float64Array.from(z.to1DArray()), rows.rows, rank),
       principalValues: principalValuesOf(link.gradientMoment, rank).map((v) => v * scale),
-      leaps: fittedLeaps(link.link.toHermite(), link.noise / Math.sqrt(study.y.length)),
+      leaps: fittedLeaps(expansion, link.noise / Math.sqrt(study.y.length)),
     },
   });
 }

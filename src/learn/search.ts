@@ -1,8 +1,8 @@
 /** Which rank and degree the data support: grown one at a time while leave-one-out errors fall. */
 import type { Candidate } from "./candidate.js";
 import { bestOf, gains } from "./choice.js";
-import { momentFrames } from "./frames.js";
-import { degreesFor, searchRank } from "./rankSearch.js";
+import { MomentFrames } from "./frames.js";
+import { degreesFor, PASSING, RankSearch, THOROUGH } from "./rankSearch.js";
 import type { Study } from "./study.js";
 
 /** What the user fixed. */
@@ -25,6 +25,8 @@ const CLIFF = 0.5;
 /** Scores below which nothing is left to explain, or not worth another rank unless it halves them. */
 const EXACT = 1e-5;
 const NEARLY_EXACT = 1e-4;
+/** Ranks whose score is within this factor of the best may be chosen. */
+const CONTENDER = 1.15;
 
 /**
  * Grows the rank from 1. Yields every candidate as it is found; returns them all.
@@ -36,7 +38,8 @@ export async function* search(study: Study, limits: SearchLimits): AsyncGenerato
   const first = limits.rank ?? 1;
   const last = Math.min(dim, limits.rank ?? limits.maxRank ?? (limits.quick ? QUICK_RANKS : MAX_RANK));
   if (last < 1) return all;
-  const frames = await momentFrames(study, last);
+  const frames = new MomentFrames(study);
+  const searches: RankSearch[] = [];
   let best: Candidate | undefined;
   let below: Candidate[] = [];
   let beforeTop = all[0].score;
@@ -46,9 +49,12 @@ export async function* search(study: Study, limits: SearchLimits): AsyncGenerato
     if (study.control.expired && best) break;
     const degrees = limits.degree === undefined ? degreesFor(study, rank) : [limits.degree];
     const brief = (rank > ALWAYS && idle > 0) || leapt || limits.quick === true;
-    const found = yield* searchRank(study, { rank, frames, below, degrees, brief, restarts: limits.restarts });
+    const { restarts } = limits;
+    const one = new RankSearch(study, { rank, frames, below, rival: best, degrees, brief, restarts });
+    yield* one.run(rank === 1 || limits.rank !== undefined ? THOROUGH : PASSING);
+    const { found } = one;
     if (found.length === 0) break;
-    all.push(...found);
+    searches.push(one);
     const top = bestOf(found);
     const gained = best === undefined || gains(study, best, top);
     const before = best?.score ?? Number.POSITIVE_INFINITY;
@@ -60,7 +66,12 @@ export async function* search(study: Study, limits: SearchLimits): AsyncGenerato
     if (best.score < EXACT || (best.score < NEARLY_EXACT && best.score > before / 2)) break;
     if (rank >= ALWAYS && idle >= (rank > ALWAYS ? 1 : 2)) break;
   }
-  return all;
+  // Ranks were passed through at the degrees that lead on; those that may be chosen get all that they can use.
+  for (const one of searches) {
+    const rivals = searches.flatMap(({ found }) => found);
+    if (!limits.quick && bestOf(one.found).score < CONTENDER * bestOf(rivals).score) yield* one.run(THOROUGH);
+  }
+  return [all[0], ...searches.flatMap(({ found }) => found)];
 }
 
 /** The mean of y as a candidate of rank 0. */

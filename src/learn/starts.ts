@@ -1,5 +1,5 @@
 /** Where to begin at a rank and degree: many frames screened by a few steps, the best polished until two agree. */
-import { multiply } from "../math/dense.js";
+import { subspaceDistance } from "../math/grassmann.js";
 import { toColumns } from "../solve/inputMap.js";
 import { degreePenalty, gramScale, Penalty } from "../solve/linkSolve.js";
 import { ProfiledLoss } from "../solve/objective.js";
@@ -12,10 +12,26 @@ export interface Start {
   readonly basis: Float64Array;
 }
 
+/** A start whose basis is computed when its turn comes; undefined where there is none. */
+export interface LazyStart {
+  readonly name: string;
+  basis(): Promise<Float64Array | undefined>;
+}
+
 /** A start followed to the end of its descent. */
 export interface Polished extends Start {
   /** J there. */
   readonly loss: number;
+  /** Σwρ²/n there. */
+  readonly meanSquare: number;
+}
+
+/** Where a portfolio led. */
+export interface Portfolio {
+  /** What was polished, best first. */
+  readonly found: readonly Polished[];
+  /** Whether two different starts ended in one place. */
+  readonly agreed: boolean;
 }
 
 /** Ridge of the comparison, relative; larger than a fit's, since the link is not near its end. */
@@ -26,6 +42,8 @@ const BATCH = 6;
 const POLISHED_PER_BATCH = 2;
 /** Losses this close are those of one basin. */
 const SAME_LOSS = 0.01;
+/** Screened starts this close, as an angle, and in loss, need not both be followed to the end. */
+const SAME_END = 0.1;
 
 /** An objective for comparing starts on the rows of a study. */
 async function comparison(study: Study, rank: number, degree: number, first: Float64Array) {
@@ -55,7 +73,8 @@ export async function follow(
     const out: Polished[] = [];
     for (const { name, basis } of starts) {
       const point = await descendTo(objective, basis, searchRules(study.inputs.dim, rank, steps));
-      if (Number.isFinite(point.loss)) out.push({ name, basis: point.basis, loss: point.loss });
+      const { loss, meanSquare } = point;
+      if (Number.isFinite(loss)) out.push({ name, basis: point.basis, loss, meanSquare });
     }
     return out.sort((a, b) => a.loss - b.loss);
   } finally {
@@ -66,11 +85,11 @@ export async function follow(
 /**
  * The best basis that a portfolio leads to. Frames are screened in batches on a part of the rows, the two best of each
  * are polished on all of them, and the search ends when two starts that differ end at the same loss: agreement is the
- * evidence for a global minimum.
+ * evidence for a global minimum. Two that meet during the screening already are followed as one.
  *
  * @param screening - the study, or some of its rows
  * @param eager - size of the first batch
- * @returns what was polished, best first
+ * @param brief - polish only the best of the first batch, whatever the others do
  * Source: `math/learner` §2.
  */
 export async function bestStarts(
@@ -78,25 +97,28 @@ export async function bestStarts(
   screening: Study,
   rank: number,
   degree: number,
-  starts: readonly Start[],
+  starts: readonly LazyStart[],
   eager: number,
-): Promise<Polished[]> {
+  brief: boolean,
+): Promise<Portfolio> {
+  const { dim } = study.inputs;
   const polished: Polished[] = [];
   for (let from = 0, size = eager; from < starts.length; from += size, size = BATCH) {
-    const batch = starts.slice(from, from + size);
+    const batch: Start[] = [];
+    for (const { name, basis } of starts.slice(from, from + size)) {
+      const found = await basis();
+      if (found) batch.push({ name, basis: found });
+    }
     const screened = await follow(screening, rank, degree, batch, SCREENING_STEPS);
-    polished.push(...(await follow(study, rank, degree, screened.slice(0, POLISHED_PER_BATCH))));
+    const [first, second] = screened;
+    const met =
+      second !== undefined &&
+      second.loss <= first.loss * (1 + SAME_LOSS) &&
+      subspaceDistance(first.basis, second.basis, dim, rank, rank) < SAME_END;
+    polished.push(...(await follow(study, rank, degree, screened.slice(0, met || brief ? 1 : POLISHED_PER_BATCH))));
     polished.sort((a, b) => a.loss - b.loss);
-    if (polished.length > 1 && polished[1].loss <= polished[0].loss * (1 + SAME_LOSS)) break;
+    const agreed = met || (polished.length > 1 && polished[1].loss <= polished[0].loss * (1 + SAME_LOSS));
+    if (agreed || brief) return { found: polished, agreed };
   }
-  return polished;
-}
-
-/** The first r directions of ordered ones, or undefined when there are fewer. */
-export function frameOf(vectors: Float64Array, count: number, dim: number, rank: number): Float64Array | undefined {
-  if (count < rank) return undefined;
-  if (count === rank) return vectors;
-  const pick = new Float64Array(count * rank);
-  for (let k = 0; k < rank; k++) pick[k * rank + k] = 1;
-  return multiply(vectors, pick, dim, count, rank);
+  return { found: polished, agreed: false };
 }

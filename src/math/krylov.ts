@@ -14,7 +14,7 @@ export interface LeadingPairs {
 }
 
 /** Up to this size the whole matrix is built and solved: exact, ties included. */
-const DENSE_SIZE = 96;
+const DENSE_SIZE = 128;
 const EXTRA_COLUMNS = 3;
 const STEPS = 8;
 const MAX_RESTARTS = 12;

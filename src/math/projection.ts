@@ -24,6 +24,8 @@ const MAX_EVALUATIONS = 2 ** 18;
 /** Calls without which the degree cannot be resolved at all. */
 const HARD_LIMIT = 2 ** 22;
 const SETTLED = 2e-14;
+/** Panels that may share the tolerance of an adaptive sum. */
+const PANELS = 2000;
 
 /**
  * Coefficients E[f(z)·h_β(z)], |β| ≤ degree, z standard normal in r variables, by quadrature.
@@ -33,6 +35,7 @@ const SETTLED = 2e-14;
  * apart are tried, which forgive kinks on the coordinate planes. `error` says how well it went.
  *
  * @param budget - calls of f in one refinement, unless the degree needs more
+ * @param tolerance - relative to ‖f‖, at which two rules agree
  * @throws {InputError} `CALLBACK` with the thrown error as cause, `TYPE`, `NOT_FINITE` with the point when f gives no finite number
  * @throws {OptionError} `TOO_LARGE` when (degree+1)^rank evaluations are too many
  * Source: [MI §1.3]. Cost: ≤ 2¹⁸ calls of f per refinement (more only if the degree needs it).
@@ -42,6 +45,7 @@ export function projectFunction(
   rank: number,
   degree: number,
   budget: number = MAX_EVALUATIONS,
+  tolerance: number = SETTLED,
 ): ProjectedFunction {
   let evaluations = 0;
   const call = (z: number[]): number => {
@@ -62,18 +66,19 @@ export function projectFunction(
   // Two rules at least: without a second one there is no error to report.
   const first = Math.min(MAX_NODES - 1, Math.max(minimum, Math.min(8, perAxis - 1)));
   const last = Math.max(first + 1, Math.min(MAX_NODES, perAxis));
-  const smooth = refine(call, rank, degree, growing(first, last, 1.4), gaussHermite);
-  const floor = SETTLED * smooth.size;
+  const smooth = refine(call, rank, degree, growing(first, last, 1.4), gaussHermite, tolerance);
+  const floor = tolerance * smooth.size;
   if (smooth.change <= floor) return { coefficients: smooth.coefficients, error: smooth.change, evaluations };
   const kinked =
     rank === 1
-      ? adaptive(call, degree, smooth.size)
+      ? adaptive(call, degree, smooth.size, tolerance / PANELS)
       : refine(
           call,
           rank,
           degree,
           growing(Math.min(4, Math.floor(perAxis / 2)), Math.min(64, Math.floor(perAxis / 2)), 1.5),
           splitGaussHermite,
+          tolerance,
         );
   const best = kinked.change < smooth.change ? kinked : smooth;
   // Slowly converging rules change less than they err.
@@ -109,6 +114,7 @@ function refine(
   degree: number,
   sizes: readonly number[],
   ruleOf: (n: number) => QuadratureRule,
+  tolerance: number,
 ): Refined {
   let coefficients: Float64Array | undefined;
   let change = Number.POSITIVE_INFINITY;
@@ -122,7 +128,7 @@ function refine(
         change = Math.max(change, Math.abs(next.coefficients[j] - coefficients[j]));
     }
     coefficients = next.coefficients;
-    if (change <= SETTLED * size) break;
+    if (change <= tolerance * size) break;
   }
   return { coefficients: coefficients ?? new Float64Array(0), change, size };
 }
@@ -180,7 +186,7 @@ function tensorProject(
 }
 
 /** All coefficients of a function of one variable by adaptive Gauss–Legendre panels. */
-function adaptive(f: PointFunction, degree: number, size: number): Refined {
+function adaptive(f: PointFunction, degree: number, size: number, tolerance: number): Refined {
   const { nodes, weights } = gaussLegendre(16);
   const width = degree + 1;
   const h = new Float64Array(width);
@@ -205,7 +211,7 @@ function adaptive(f: PointFunction, degree: number, size: number): Refined {
     panels += 2;
     let difference = 0;
     for (let k = 0; k < width; k++) difference = Math.max(difference, Math.abs(left[k] + right[k] - whole[k]));
-    if (difference > 1e-17 * size && depth < 52 && panels < 20_000) {
+    if (difference > tolerance * size && depth < 52 && panels < 20_000) {
       settle(from, middle, left, depth + 1);
       settle(middle, to, right, depth + 1);
       return;

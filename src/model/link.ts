@@ -118,12 +118,12 @@ export class Link {
     return Link.projected(f, shape);
   }
 
-  /** @internal `fromFunction` with about `calls` calls of f */
-  static projected(f: PointFunction, shape: LinkShape, calls?: number): Link {
+  /** @internal `fromFunction` with about `calls` calls of f, to a tolerance relative to √E f² */
+  static projected(f: PointFunction, shape: LinkShape, calls?: number, tolerance?: number): Link {
     const checked = checkShape(shape, "Link.fromFunction");
     checkFeatureCount(checked.rank, checked.degree);
     if (typeof f !== "function") throw new InputError("TYPE", `f is ${describe(f)}; expected a function of z.`);
-    const { coefficients, error } = projectFunction(f, checked.rank, checked.degree, calls);
+    const { coefficients, error } = projectFunction(f, checked.rank, checked.degree, calls, tolerance);
     return new Link(coefficients, checked, error);
   }
 

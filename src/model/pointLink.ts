@@ -7,6 +7,9 @@ import { Link, type LinkValues, tooFar } from "./link.js";
 
 /** Calls of f in one refinement of a Hermite expansion: links of hundreds of centres are dear to call. */
 const PROJECTION_CALLS = 2 ** 13;
+/** Calls and tolerance of an expansion that only has to be better than the estimate it expands. */
+const ROUGH_CALLS = 2 ** 12;
+const ROUGH = 1e-5;
 
 /** A function f of r variables that is evaluated point by point; immutable. */
 export abstract class PointLink {
@@ -97,5 +100,11 @@ export abstract class PointLink {
     const { rank } = this;
     const degree = given.degree === undefined ? defaultDegree(rank) : checkInteger(given.degree, "degree", { min: 0 });
     return Link.projected((z) => this.evaluate(z), { rank, degree }, PROJECTION_CALLS);
+  }
+
+  /** @internal `toHermite` of the default degree, as exactly as an estimated link deserves. */
+  roughlyHermite(): Link {
+    const { rank } = this;
+    return Link.projected((z) => this.evaluate(z), { rank, degree: defaultDegree(rank) }, ROUGH_CALLS, ROUGH);
   }
 }

@@ -33,7 +33,7 @@ function reflected(values: Float64Array): { apply: SymmetricOperator; vector: (k
 
 const dot = (a: ArrayLike<number>, b: ArrayLike<number>): number => Array.from(a).reduce((s, v, i) => s + v * b[i], 0);
 
-describe.each([20, 96, 97, 300])("n = %i", (n) => {
+describe.each([20, 128, 129, 300])("n = %i", (n) => {
   const values = Float64Array.from({ length: n }, (_, k) => Math.cos(3 * k) / (1 + 0.05 * k));
   values[7] = -3;
   values[4] = 2.5;

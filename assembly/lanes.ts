@@ -22,10 +22,14 @@ export function zero(): v128 {
   return f64x2.splat(0);
 }
 
-/** sum + a·b, rounded twice: fused operations would differ from the reference. */
+/**
+ * sum + a·b, rounded twice: fused operations would differ from the reference. Only the second binary, which promises no
+ * bits, lets the processor fuse them.
+ */
 // @ts-ignore: decorator
 @inline
 export function addProduct(sum: v128, a: v128, b: v128): v128 {
+  if (ASC_FEATURE_RELAXED_SIMD) return f64x2.relaxed_madd(a, b, sum);
   return f64x2.add(sum, f64x2.mul(a, b));
 }
 

@@ -15,7 +15,7 @@ const walk = (folder: string): string[] =>
   readdirSync(folder, { withFileTypes: true }).flatMap((entry) =>
     entry.isDirectory() ? walk(join(folder, entry.name)) : entry.name.endsWith(".ts") ? [join(folder, entry.name)] : [],
   );
-const isGenerated = (file: string): boolean => file.endsWith("wasmBytes.ts");
+const isGenerated = (file: string): boolean => /wasmBytes\.ts$/i.test(file);
 const files = walk(src);
 const folderOf = (file: string): string => {
   const path = relative(src, file);

@@ -95,6 +95,8 @@ export type KernelChoice = "auto" | "wasm" | "reference";
 export interface KernelReport {
   readonly name: "wasm" | "reference";
   readonly simd: boolean;
+  /** Set with the binary of `leapflow/relaxed`: last digits depend on the processor. */
+  readonly relaxedSimd?: boolean;
   readonly threads: number;
   readonly reason?: string;
 }

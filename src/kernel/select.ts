@@ -1,6 +1,7 @@
 /** Picks a kernel, falls back, records the reason. Nothing happens at import. */
 import { KernelError } from "../base/errors.js";
 import type { KernelChoice } from "../base/types.js";
+import { decodeBase64 } from "./base64.js";
 import { createReferenceMachine, type Machine, Tenancy, type TenantReport } from "./tenancy.js";
 import { createWasmMachine, type Instantiate, plainInstance } from "./wasm.js";
 import { WASM_BASE64 } from "./wasmBytes.js";
@@ -11,6 +12,8 @@ export interface KernelSource {
   readonly module?: object;
   readonly bytes?: Uint8Array | ArrayBuffer;
   readonly url?: string | URL;
+  /** The binary needs relaxed SIMD; the embedded copy runs where the host has none. See `leapflow/relaxed`. */
+  readonly relaxedSimd?: boolean;
 }
 
 /** What a choice came to. */
@@ -21,6 +24,7 @@ export interface LoadedKernel {
 }
 
 export interface WasmKernel {
+  readonly report: TenantReport;
   readonly shared: Tenancy;
   create(): Machine;
 }
@@ -28,6 +32,12 @@ export interface WasmKernel {
 /** (module (func (result v128) i32.const 0 i8x16.splat)) */
 const SIMD_PROBE = [
   0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 8, 1, 6, 0, 65, 0, 253, 15, 11,
+];
+
+/** (module (func (result v128) …three splats of 0 and f64x2.relaxed_madd)) */
+const RELAXED_PROBE = [
+  0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 19, 1, 17, 0, 65, 0, 253, 15, 65, 0, 253, 15, 65,
+  0, 253, 15, 253, 135, 2, 11,
 ];
 
 /** Whether the host has SIMD: asked once, since validating costs as much as a small block of work. */
@@ -55,7 +65,7 @@ export async function loadKernel(choice: KernelChoice): Promise<LoadedKernel> {
   if (choice === "reference") return { report: { name: "reference", simd: false } };
   try {
     const wasm = await loadWasm();
-    return { report: { name: "wasm", simd: true }, wasm };
+    return { report: wasm.report, wasm };
   } catch (error) {
     if (!(error instanceof Unavailable)) throw error;
     if (choice === "wasm") {
@@ -108,13 +118,22 @@ async function loadWasm(): Promise<WasmKernel> {
   }
 }
 
-async function compile(from: KernelSource | undefined): Promise<WasmKernel> {
+async function compile(wanted: KernelSource | undefined): Promise<WasmKernel> {
+  const relaxed = wanted?.relaxedSimd === true && WebAssembly.validate(new Uint8Array(RELAXED_PROBE));
+  const refused = wanted?.relaxedSimd === true && !relaxed;
+  const from = refused ? undefined : wanted;
+  const report: TenantReport = {
+    name: "wasm",
+    simd: true,
+    ...(relaxed ? { relaxedSimd: true } : {}),
+    ...(refused ? { reason: "WebAssembly has no relaxed SIMD here" } : {}),
+  };
   const module = (from?.module as WebAssembly.Module | undefined) ?? (await compileBytes(await bytesOf(from)));
   const instantiate = await instantiator();
   const create = (): Machine => createWasmMachine({ module, instantiate });
   const shared = new Tenancy(create);
   shared.visit(); // instantiates now, so that a binary of another release is refused at load
-  return { shared, create };
+  return { report, shared, create };
 }
 
 // Imported on use: the loader assigns Object.hasOwn when it is evaluated, which fails where globals are frozen.
@@ -148,15 +167,6 @@ async function bytesOf(from: KernelSource | undefined): Promise<Uint8Array<Array
       cause,
     });
   }
-}
-
-function decodeBase64(text: string): Uint8Array<ArrayBuffer> {
-  const direct = (Uint8Array as { fromBase64?: (text: string) => Uint8Array<ArrayBuffer> }).fromBase64;
-  if (direct !== undefined) return direct.call(Uint8Array, text);
-  const binary = atob(text);
-  const bytes = new Uint8Array(binary.length);
-  for (let i = 0; i < bytes.length; i++) bytes[i] = binary.charCodeAt(i);
-  return bytes;
 }
 
 function messageOf(cause: unknown): string {

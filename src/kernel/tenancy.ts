@@ -29,6 +29,8 @@ export interface Machine {
 export interface TenantReport {
   readonly name: "wasm" | "reference";
   readonly simd: boolean;
+  /** The binary may fuse multiplications and additions, see `leapflow/relaxed`. */
+  readonly relaxedSimd?: boolean;
   readonly reason?: string;
 }
 

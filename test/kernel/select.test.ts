@@ -1,5 +1,6 @@
 /** Choosing a kernel: what happens without WebAssembly, without SIMD, under a policy, with a wrong binary. */
 import { readFileSync } from "node:fs";
+import { setFlagsFromString } from "node:v8";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { KernelError } from "../../src/base/errors.js";
 
@@ -181,5 +182,45 @@ describe("configureKernel", () => {
     const other = await door.acquireTenant("wasm", 800);
     expect(other.enter()).not.toBe(before);
     expect(tenant.enter()).toBe(before);
+  });
+});
+
+describe("relaxed SIMD", () => {
+  const relaxed = async (): Promise<void> => {
+    const { relaxedSimd } = await import("../../src/kernel/relaxed.js");
+    select.configureKernel(relaxedSimd);
+  };
+
+  it("falls back to the embedded binary with a reason where the host has none", async () => {
+    const validate = WebAssembly.validate;
+    // Node 20 has it behind a flag; any host must behave as if it had not.
+    vi.spyOn(WebAssembly, "validate").mockImplementation((bytes) => {
+      const probe = new Uint8Array(bytes as Uint8Array<ArrayBuffer>);
+      return probe.length < 40 && validate(probe);
+    });
+    await relaxed();
+    const { report, wasm } = await select.loadKernel("wasm");
+    expect(report).toEqual({ ...WASM, reason: "WebAssembly has no relaxed SIMD here" });
+    expect(wasm).toBeDefined();
+  });
+
+  it("computes the same to rounding where the host has it, says so, and the embedded copy comes back", async () => {
+    setFlagsFromString("--experimental-wasm-relaxed-simd");
+    await relaxed();
+    const { report } = await select.loadKernel("wasm");
+    expect(report).toEqual({ ...WASM, relaxedSimd: true });
+    const sums = async (choice: "wasm" | "reference"): Promise<number[]> => {
+      const tenant = await door.acquireTenant(choice, 8 * 96 * 12);
+      const { ops, base, f64 } = tenant.enter();
+      for (let i = 0; i < 96 * 8; i++) f64[base / 8 + i] = Math.sin(i + 1);
+      const gram = base + 8 * 96 * 8;
+      ops.accumulateGram(base, 8, gram);
+      return [...f64.slice(gram / 8, gram / 8 + 36)];
+    };
+    const [fused, exact] = [await sums("wasm"), await sums("reference")];
+    for (const [k, value] of exact.entries()) expect(Math.abs(fused[k] - value)).toBeLessThan(96 * Number.EPSILON * 96);
+    select.configureKernel(undefined);
+    expect((await select.loadKernel("wasm")).report).toEqual(WASM);
+    expect(await sums("wasm")).toEqual(exact);
   });
 });

@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { build } from "esbuild";
 import { publint } from "publint";
 import { formatMessage } from "publint/utils";
 import ts from "typescript";
@@ -87,6 +88,23 @@ test("the embedded binary is the file beside it", async () => {
   const file = readFileSync(join(project.installed, "dist/leapflow.wasm"));
   expect(file.subarray(0, 4)).toEqual(Buffer.from("\0asm"));
   expect(Buffer.from(module.WASM_BASE64, "base64").equals(file)).toBe(true);
+});
+
+test("binaries stay below 60 kB, and the main entry does not carry the one with relaxed SIMD", async () => {
+  const file = (name: string): string => join(project.installed, "dist", name);
+  for (const name of ["wasmBytes.js", "relaxedWasmBytes.js"]) {
+    const { WASM_BYTE_LENGTH } = await import(/* @vite-ignore */ pathToFileURL(file(`kernel/${name}`)).href);
+    expect(WASM_BYTE_LENGTH).toBeGreaterThan(1000);
+    expect(WASM_BYTE_LENGTH).toBeLessThan(60_000);
+  }
+  const inputsOf = async (entry: string): Promise<string> => {
+    const options = { bundle: true, minify: true, format: "esm", platform: "browser", write: false } as const;
+    const { metafile } = await build({ ...options, entryPoints: [file(entry)], metafile: true, logLevel: "silent" });
+    return Object.keys(metafile.inputs).join();
+  };
+  expect(await inputsOf("index.js")).toMatch(/kernel\/wasmBytes\.js/);
+  expect(await inputsOf("index.js")).not.toMatch(/relaxed/);
+  expect(await inputsOf("kernel/relaxed.js")).toMatch(/relaxedWasmBytes/);
 });
 
 test("the command is executable and knows its version", async () => {

@@ -2,6 +2,7 @@
 /** The command line: parses, runs one command, and turns every outcome into an exit code. */
 import { Command, CommanderError } from "commander";
 import { VERSION } from "../base/version.js";
+import { addBenchCommand } from "./commands/bench.js";
 import { addClusterCommand } from "./commands/cluster.js";
 import { addDmftCommand } from "./commands/dmft.js";
 import { addExponentsCommand } from "./commands/exponents.js";
@@ -42,6 +43,7 @@ function createProgram(): Command {
   addMemberCommand(program);
   addClusterCommand(program);
   addPlaygroundCommand(program);
+  addBenchCommand(program);
   return program;
 }
 

@@ -21,6 +21,7 @@ export { configureKernel } from "./kernel/select.js";
 export { configureThreads } from "./kernel/threadPool.js";
 export { serveThreads } from "./kernel/threadServer.js";
 export { fitMultiIndex } from "./learn/fitMultiIndex.js";
+export { fitStreamed, StreamedFit, type StreamedOptions, type StreamedProgress } from "./learn/fitStreamed.js";
 export { overlap, principalAngles, subspaceDistance } from "./model/compare.js";
 export type { FeatureMap } from "./model/customLink.js";
 export { Link } from "./model/link.js";

@@ -129,6 +129,7 @@ export function checkCall({ name, args }: PassCall, { shape }: Opening, rows: nu
     acceptTrial: () => args.length === 0,
     quantity: () => ["projections", "directionProjections", "linkGradients", "residuals"].includes(args[0] as string),
     project: () => floats(0, d * r),
+    place: () => floats(0, d * r),
     combine: () => typeof args[0] === "number" && floats(1, r * r),
     direct: () => args.length === 0,
     kept: () => args[0] instanceof Uint8Array && args[0].length === rows && typeof args[1] === "boolean",

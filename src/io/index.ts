@@ -11,5 +11,7 @@ export { type CsvColumns, type CsvOptions, csvPieces, csvText, readCsv, readCsvT
 export { checkWritable, readText, writeText } from "./files.js";
 export type { TableFormat } from "./format.js";
 export { loadModel, saveModel } from "./modelFile.js";
+export { openQuery, type QueryOptions } from "./query.js";
 export type { TableBlock, TableColumn } from "./reader.js";
+export { type SpooledRows, spooled } from "./spool.js";
 export { openTable, readTable, type TableFile, type TableOptions, type TableRows } from "./table.js";

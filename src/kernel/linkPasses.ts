@@ -19,6 +19,20 @@ export function project(rows: Points, a: Float64Array): Promise<void> | undefine
   return accumulate(rows, 2 * BLOCK_ROWS * stride * r, r > 0 ? prepare : undefined);
 }
 
+/** Z = X̃A into the trial, without its normal equations. */
+export function place(rows: Points, a: Float64Array): Promise<void> | undefined {
+  const { stride, shape } = rows.layout;
+  const r = shape.rank;
+  rows.storePaired(a);
+  rows.dropFeatures();
+  const m0 = rows.tenant.enter();
+  const paired = rows.at(m0, "paired");
+  const z = rows.at(m0, rows.slot("z", true));
+  return rows.summed(2 * BLOCK_ROWS * stride * r, [], (m, b) =>
+    m.ops.project(rows.block(m, b), stride, r, paired, z + b * r * BLOCK_BYTES),
+  );
+}
+
 /** Z(t) = (Z + t·Z_Δ)·m into the trial, with its normal equations, without reading X; m is r×r. */
 export function combine(rows: Points, t: number, mixing: Float64Array): Promise<void> | undefined {
   const r = rows.layout.shape.rank;

@@ -8,7 +8,7 @@ export interface PassCall {
 }
 
 /** Calls that make the trial: each project or combine begins a new one. */
-const TRIAL: readonly PassName[] = ["project", "combine", "direct", "residuals"];
+const TRIAL: readonly PassName[] = ["project", "place", "combine", "direct", "residuals"];
 const DIRECTION: readonly PassName[] = ["direction", "motion"];
 
 /**
@@ -40,6 +40,7 @@ export class PassLog {
         else this.#fixed = [...this.#fixed.filter((one) => one.name !== name), call];
         return;
       case "project":
+      case "place":
       case "combine":
         this.#drop(({ name: one }) => TRIAL.includes(one));
         break;
@@ -64,11 +65,11 @@ export class PassLog {
   }
 
   #accept(call: PassCall): void {
-    const trial = this.#since.find(({ name }) => name === "project" || name === "combine");
+    const trial = this.#since.find(({ name }) => ["project", "place", "combine"].includes(name));
     const made = this.#since.filter(
       ({ name }) => TRIAL.includes(name) || name === "setTarget" || name === "standardize",
     );
-    if (trial?.name === "project") this.#point = [...made, call];
+    if (trial && trial.name !== "combine") this.#point = [...made, call];
     else if (trial)
       this.#point.push(...this.#since.filter((one) => made.includes(one) || DIRECTION.includes(one.name)), call);
     else this.#point.push(...this.#since, call);

@@ -17,7 +17,8 @@ export type WarningCode =
   | "ILL_CONDITIONED"
   | "SADDLE"
   | "REFERENCE_KERNEL"
-  | "ONE_THREAD";
+  | "ONE_THREAD"
+  | "SAMPLED";
 
 /** Something the user should know; not an error. */
 export interface Warning {

@@ -3,14 +3,16 @@ import { type Command, Option } from "commander";
 import { ClusterError } from "../../base/errors.js";
 import type { Fit, FitStep, MultiIndexModel } from "../../index.js";
 import { addClusterFlags, type ClusterFlags, type ClusterReport, joinFor } from "../clusterFlags.js";
+import { countOf } from "../counts.js";
 import { addFitFlags, fitOptionsOf, numberOrWord } from "../fitFlags.js";
 import { checkReport, saveReport } from "../fitReport.js";
 import { type Quality, qualityOf } from "../metrics.js";
 import { Interruption, messageOf, watchSignals } from "../outcome.js";
 import { fitSummary, printJson, printText, progressLine } from "../print.js";
+import { fitLarge, type StreamFlags } from "../streamedFit.js";
 import { DATA_HELP, type NamedMatrix, parseColumns, readTraining } from "../tables.js";
 
-interface FitFlags extends ClusterFlags {
+interface FitFlags extends ClusterFlags, StreamFlags {
   readonly target: string;
   readonly test?: string;
   readonly testFraction?: string;
@@ -47,6 +49,7 @@ export function addFitCommand(program: Command): void {
     .option("--test-fraction <share>", "set this share of the rows aside and score on them, e.g. 0.2")
     .option("--columns <a,b,…>", "inputs to use; default: all columns but the target")
     .option("--save <file>", "write the model here as JSON")
+    .option("--memory <MiB>", "stream the rows of a table that is larger than this, default 512", countOf)
     .option("--report <file.html>", "write a page of figures, tables and words about the fit here");
   addClusterFlags(addFitFlags(command))
     .option("--json", "print one JSON document instead of a summary")
@@ -61,6 +64,7 @@ async function runFit(path: string, flags: FitFlags): Promise<void> {
   const { checkWritable } = await import("../../io/index.js");
   if (flags.save !== undefined) await checkWritable(flags.save);
   await checkReport(flags.report, flags.save);
+  if (await runLarge(path, columns, flags, options, watch)) return;
   const { X, y } = await readTraining(path, flags.target, columns, watch.signal);
   const parts = await splitTest(X, y, flags, options.seed, watch.signal);
   // One seed for the split and the fit, so that the seed printed repeats both.
@@ -121,6 +125,44 @@ async function runFit(path: string, flags: FitFlags): Promise<void> {
   });
   if (flags.json === true) printJson(fitJson(report));
   else printText(fitSummary(report, path, flags));
+}
+
+/** Fits a table that is too large for memory. @returns false for one that is not */
+async function runLarge(
+  path: string,
+  columns: readonly string[] | undefined,
+  flags: FitFlags,
+  options: Readonly<Record<string, unknown>>,
+  watch: ReturnType<typeof watchSignals>,
+): Promise<boolean> {
+  const { target, memory } = flags;
+  const others = {
+    "--test-fraction": flags.testFraction,
+    "--report": flags.report,
+    "--cluster": flags.cluster,
+    "--shards": flags.shards,
+  };
+  const streaming = memory === undefined ? {} : { memory };
+  const started = performance.now();
+  const large = await fitLarge(path, { target, columns }, streaming, options, others, watch.signal);
+  if (!large) return false;
+  watch.stop();
+  const { fit } = large;
+  if (flags.save !== undefined) await save(flags.save, fit.model, target);
+  const test = flags.test === undefined ? undefined : await readTraining(flags.test, target, large.columns);
+  const report: FitReport = {
+    fit,
+    columns: large.columns,
+    target,
+    samples: fit.samples,
+    testSamples: test?.y.length ?? 0,
+    train: { r2: fit.r2Train, rmse: Math.sqrt(fit.meanSquare) },
+    ...(test === undefined ? {} : { test: qualityOf(fit.model.predict(test.X), test.y) }),
+    elapsedMs: performance.now() - started,
+  };
+  if (flags.json === true) printJson(fitJson(report));
+  else printText(fitSummary(report, path, flags));
+  return true;
 }
 
 interface Parts {

@@ -19,9 +19,7 @@ export interface QueryOptions {
  * iterating {InputError} `NOT_FINITE` or `TYPE` with row and column
  */
 export async function openQuery(sql: string, options: QueryOptions = {}): Promise<TableRows> {
-  const { DuckDBInstance } = await import("@duckdb/node-api").catch((cause: unknown) => {
-    throw new LeapflowError("UNAVAILABLE", "openQuery needs DuckDB: npm install @duckdb/node-api", { cause });
-  });
+  const { DuckDBInstance } = await loadDuckDb();
   const instance = await DuckDBInstance.create(options.database ?? ":memory:", {
     preserve_insertion_order: "true",
     ...options.settings,
@@ -56,6 +54,16 @@ export async function openQuery(sql: string, options: QueryOptions = {}): Promis
     }
   }
   return { names, columns: names.length, [Symbol.asyncIterator]: pass };
+}
+
+/** By a name that bundlers do not follow: they would look for its native binary. */
+async function loadDuckDb(): Promise<typeof import("@duckdb/node-api")> {
+  const name = "@duckdb/node-api";
+  try {
+    return await import(/* webpackIgnore: true */ /* @vite-ignore */ name);
+  } catch (cause) {
+    throw new LeapflowError("UNAVAILABLE", `openQuery needs DuckDB: npm install ${name}`, { cause });
+  }
 }
 
 function numberOf(value: unknown, row: number, name: string): number {

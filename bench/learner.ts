@@ -4,26 +4,19 @@
  *   npm run bench:learner -- [folder]
  *
  * `folder` holds one folder per problem with train.csv, test.csv and meta.json (`response`); a column f of test.csv is the
- * response without noise. Default: the bundled real data. R's `ppr` and `@tensorflow/tfjs` run beside it where installed. A
- * second table is made of generated small tables: correlated and discrete columns, outliers, heavy noise. Writes both
- * into bench/README.md between its markers; `--dry` only prints.
+ * response without noise. Default: the bundled real data. R's `ppr` and the npm peers of bench/peers run beside it where
+ * installed (`npm install --prefix bench/peers`), with their settings searched for on held-out rows. A second table is made of generated small tables: correlated and discrete columns, outliers, heavy noise. Writes both
+ * into bench/README.md between its markers; `--dry` only prints, `--problems` and
+ * `--tables` make one of them.
  */
-import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Fit, fitMultiIndex, rSquared } from "../src/index.js";
 import { readCsv } from "../src/io/index.js";
+import { type Problem, partialLeastSquares, projectionPursuit } from "./peers.js";
 import { smallTables } from "./smallTables.js";
-
-interface Problem {
-  readonly name: string;
-  readonly X: { readonly data: Float64Array; readonly rows: number; readonly columns: number };
-  readonly y: Float64Array;
-  readonly fresh: { readonly data: Float64Array; readonly rows: number; readonly columns: number };
-  readonly truth: Float64Array;
-}
 
 const SEEDS = [0, 1, 2];
 const seconds = async (work: () => Promise<Fit>): Promise<{ fit: Fit; cpu: number }> => {
@@ -59,29 +52,13 @@ async function readProblem(folder: string, name: string): Promise<Problem> {
   };
 }
 
-/** R² and CPU seconds of one `ppr` of R with as many terms, or undefined without R. */
-function projectionPursuit({ X, y, fresh, truth }: Problem, terms: number): { r2: number; cpu: number } | undefined {
-  const script = `
-    con <- file("stdin"); v <- scan(con, quiet = TRUE); close(con)
-    n <- v[1]; d <- v[2]; m <- v[3]; v <- v[-(1:3)]
-    X <- matrix(v[1:(n*d)], n, byrow = TRUE); y <- v[n*d + 1:n]; v <- v[-(1:(n*d + n))]
-    Z <- matrix(v[1:(m*d)], m, byrow = TRUE)
-    t <- system.time(f <- ppr(X, y, nterms = ${terms}))
-    cat(t[1] + t[2], predict(f, Z), sep = "\\n")`;
-  const input = [X.rows, X.columns, fresh.rows, ...X.data, ...y, ...fresh.data].join("\n");
-  const run = spawnSync("Rscript", ["-e", script], { input, encoding: "utf8", maxBuffer: 2 ** 28 });
-  if (run.status !== 0) return undefined;
-  const [cpu, ...predicted] = run.stdout.trim().split("\n").map(Number);
-  return { r2: rSquared(predicted, truth), cpu };
-}
-
 async function problemRow(problem: Problem): Promise<string> {
   const { X, y, fresh, truth } = problem;
   const runs = [];
   for (const seed of SEEDS) runs.push(await seconds(() => fitMultiIndex(X, y, { seed })));
   const r2 = runs.map(({ fit }) => rSquared(fit.model.predict(fresh), truth));
   const { fit } = runs[0];
-  const peer = projectionPursuit(problem, Math.max(1, fit.model.rank));
+  const peers = [projectionPursuit(problem, truth), partialLeastSquares(problem, truth)];
   const link = fit.model.degree === null ? fit.model.link.family : `degree ${fit.model.degree}`;
   const cells = [
     problem.name,
@@ -90,7 +67,9 @@ async function problemRow(problem: Problem): Promise<string> {
     r2.map((v) => v.toFixed(5)).join(" "),
     fit.diagnostics.heldOut.r2.toFixed(4),
     median(runs.map(({ cpu }) => cpu)).toFixed(2),
-    peer ? `${peer.r2.toFixed(4)} / ${peer.cpu.toFixed(2)}` : "–",
+    ...peers.map((peer) =>
+      peer ? `${peer.r2.toFixed(4)} / ${peer.fit.toFixed(2)} / ${peer.search.toFixed(1)} (${peer.setting})` : "–",
+    ),
   ];
   return `| ${cells.join(" | ")} |`;
 }
@@ -123,47 +102,56 @@ async function hindsightRow(problem: Problem): Promise<{ row: string; gap: numbe
   return { row: `| ${cells.join(" | ")} |`, gap };
 }
 
-const folder =
-  process.argv.slice(2).find((arg) => !arg.startsWith("-")) ?? fileURLToPath(new URL("../data", import.meta.url));
-const names = readdirSync(folder)
-  .filter((name) => existsSync(join(folder, name, "train.csv")))
-  .sort();
-const lines = [
-  `Machine: ${cpus()[0]?.model ?? "unknown"}, Node ${process.version}, one thread. CPU seconds are those of the whole call, search included (median of seeds ${SEEDS.join(", ")}; the first call of a process compiles).`,
-  "",
-  "| problem | rows × inputs | rank, link | R² on fresh rows, by seed | R² by leave-one-out | CPU s | R `ppr`: R² / CPU s |",
-  "| --- | --- | --- | --- | --- | --- | --- |",
-];
-for (const name of names) {
-  lines.push(await problemRow(await readProblem(folder, name)));
-  console.log(lines[lines.length - 1]);
-}
-lines.push(
-  "",
-  "Small noisy tables, generated (bench/smallTables.ts): the automatic choice beside the best rank ≤ 4 and degree ≤ 5 in hindsight, R² against the response without noise on 2000 fresh rows.",
-  "",
-  "| table | rows × inputs | chosen | R² | best in hindsight | R² | gap |",
-  "| --- | --- | --- | --- | --- | --- | --- |",
-);
-const gaps: number[] = [];
-for (const table of smallTables()) {
-  const { row, gap } = await hindsightRow(table);
-  gaps.push(gap);
-  lines.push(row);
-  console.log(row);
-}
-lines.push(
-  "",
-  `Mean gap ${(gaps.reduce((a, b) => a + b, 0) / gaps.length).toFixed(4)}, largest ${Math.max(...gaps).toFixed(3)}.`,
-);
-console.log(lines[lines.length - 1]);
-if (!process.argv.includes("--dry")) {
+/** Writes lines between the markers of a section of bench/README.md; `--dry` only has them printed. */
+function write(section: string, title: string, lines: readonly string[]): void {
+  if (process.argv.includes("--dry")) return;
   const readme = new URL("README.md", import.meta.url);
-  const [start, end] = ["<!-- learner -->", "<!-- /learner -->"];
+  const [start, end] = [`<!-- ${section} -->`, `<!-- /${section} -->`];
   const text = readFileSync(readme, "utf8");
   const before = text.includes(start)
     ? text.slice(0, text.indexOf(start))
-    : `${text.trimEnd()}\n\n## The automatic fit\n\nMade by \`npm run bench:learner\`.\n\n`;
+    : `${text.trimEnd()}\n\n## ${title}\n\nMade by \`npm run bench:learner\`.\n\n`;
   const after = text.includes(end) ? text.slice(text.indexOf(end) + end.length) : "\n";
   writeFileSync(readme, `${before}${start}\n${lines.join("\n")}\n${end}${after}`);
 }
+
+const machine = `Machine: ${cpus()[0]?.model ?? "unknown"}, Node ${process.version}, one thread.`;
+
+async function problems(folder: string): Promise<void> {
+  const lines = [
+    `${machine} CPU seconds are those of the whole call, search included (median of seeds ${SEEDS.join(", ")}; the first call of a process compiles). Peers are given their best setting on held-out rows: CPU seconds of one fit at it, then of the search for it.`,
+    "",
+    "| problem | rows × inputs | rank, link | R² on fresh rows, by seed | R² by leave-one-out | CPU s | R `ppr`: R² / fit s / search s | `ml-pls`: the same |",
+    "| --- | --- | --- | --- | --- | --- | --- | --- |",
+  ];
+  const names = readdirSync(folder).filter((name) => existsSync(join(folder, name, "train.csv")));
+  for (const name of names.sort()) {
+    lines.push(await problemRow(await readProblem(folder, name)));
+    console.log(lines[lines.length - 1]);
+  }
+  write("learner", "The automatic fit", lines);
+}
+
+async function tables(): Promise<void> {
+  const lines = [
+    "Generated (bench/smallTables.ts): the automatic choice beside the best rank ≤ 4 and degree ≤ 5 in hindsight, R² against the response without noise on 2000 fresh rows.",
+    "",
+    "| table | rows × inputs | chosen | R² | best in hindsight | R² | gap |",
+    "| --- | --- | --- | --- | --- | --- | --- |",
+  ];
+  const gaps: number[] = [];
+  for (const table of smallTables()) {
+    const { row, gap } = await hindsightRow(table);
+    gaps.push(gap);
+    lines.push(row);
+    console.log(row);
+  }
+  const mean = gaps.reduce((a, b) => a + b, 0) / gaps.length;
+  lines.push("", `Mean gap ${mean.toFixed(4)}, largest ${Math.max(...gaps).toFixed(3)}.`);
+  console.log(lines[lines.length - 1]);
+  write("small tables", "The automatic fit on small noisy tables", lines);
+}
+
+const given = process.argv.slice(2).find((arg) => !arg.startsWith("-"));
+if (!process.argv.includes("--tables")) await problems(given ?? fileURLToPath(new URL("../data", import.meta.url)));
+if (!process.argv.includes("--problems")) await tables();

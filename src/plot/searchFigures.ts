@@ -71,7 +71,10 @@ export function rankFigure(plot: Plot, data: ReportData): Drawing | undefined {
         ],
       ),
     ],
-    caption: html`Error on rows left out of the fit, as a share of the variance of the response, the line at the best setting of each rank, small dots at the others. A drop followed by a level line is a low-dimensional structure; a slope that never ends, an approximation.`,
+    caption: html`Error on rows left out of the fit, as a share of the variance of the response, the line at the best setting of each rank, small dots at the others. A drop followed by a level line is a low-dimensional structure; a slope that never ends, an approximation.${
+      isPreferred(chosen, scores) &&
+      " A Gaussian process that predicts nearly as well as a polynomial of high degree may take its place, since it stays bounded outside these rows."
+    }`,
   });
 }
 
@@ -166,6 +169,12 @@ function chosenScore({ fit: { model } }: ReportData, scores: readonly Scored[]):
   return chosen;
 }
 
+/** Whether the chosen process has another, polynomial, score below its own. */
+function isPreferred(chosen: Scored | undefined, scores: readonly Scored[]): boolean {
+  if (chosen?.family.split(" ")[0] !== "kernel") return false;
+  return scores.some(({ family, share }) => family === "hermite" && share < chosen.share);
+}
+
 /** An axis of errors. */
 interface ErrorAxis {
   readonly scale: ScaleOptions;
@@ -197,7 +206,8 @@ function errorAxis(scores: readonly Scored[]): ErrorAxis {
 
 /** Loss and gradient over the iterations of the run that gave the result. */
 export function pathFigure(plot: Plot, data: ReportData): Drawing | undefined {
-  const { loss, gradientNorm } = data.fit.history;
+  const { fit } = data;
+  const { loss, gradientNorm } = fit.history;
   if (loss.length < 2) return undefined;
   const every = Math.ceil(loss.length / MAX_STEPS);
   const steps = Array.from(loss, (value, t) => ({ t, loss: value, gradient: gradientNorm[t] })).filter(
@@ -250,7 +260,13 @@ export function pathFigure(plot: Plot, data: ReportData): Drawing | undefined {
             ),
           ]),
     ],
-    caption: html`The loss that the search of the directions goes down, the link being refitted at every step. A gradient that has fallen by many powers of ten is a minimum reached.`,
+    caption: html`The loss that the search of the directions goes down, the link being refitted at every step. ${
+      data.link.family !== "hermite" &&
+      "It is that of the polynomial whose directions the final link began from and refined. "
+    }${
+      fit.diagnostics.selection.ranks.length > 0 &&
+      "The run begins where the search over ranks and degrees ended, so that the loss may hardly move. "
+    }A gradient that has fallen by many powers of ten is a minimum reached.`,
   });
 }
 

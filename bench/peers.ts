@@ -1,0 +1,116 @@
+/**
+ * What others reach on the same rows: R's `ppr`, and `ml-pls` from npm. Each has its settings searched for on a fifth of the
+ * training rows held out, then one fit at the best of them on all rows. Absent ones give nothing.
+ *
+ * R comes from the system (`Rscript`); npm peers from a folder of their own: `npm install --prefix bench/peers`.
+ */
+import { spawnSync } from "node:child_process";
+import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
+import { rSquared, splitRows } from "../src/index.js";
+
+interface Rows {
+  readonly data: Float64Array;
+  readonly rows: number;
+  readonly columns: number;
+}
+
+/** One problem: training rows, fresh rows, and the response that is right for these. */
+export interface Problem {
+  readonly name: string;
+  readonly X: Rows;
+  readonly y: Float64Array;
+  readonly fresh: Rows;
+  readonly truth: Float64Array;
+}
+
+export interface PeerResult {
+  readonly r2: number;
+  /** CPU seconds of one fit at the best setting, and of the search for it. */
+  readonly fit: number;
+  readonly search: number;
+  readonly setting: string;
+}
+
+const HELD_OUT = 0.2;
+
+/** Inputs are standardized. Settings that are tried: every smoother with every number of terms. */
+const R_SCRIPT = `
+  con <- file("stdin"); v <- scan(con, quiet = TRUE); close(con)
+  n <- v[1]; d <- v[2]; m <- v[3]; h <- v[4]; v <- v[-(1:4)]
+  X <- matrix(v[1:(n*d)], n, byrow = TRUE); y <- v[n*d + 1:n]; v <- v[-(1:(n*d + n))]
+  Z <- matrix(v[1:(m*d)], m, byrow = TRUE); held <- v[m*d + 1:h] + 1
+  X <- scale(X); Z <- scale(Z, attr(X, "scaled:center"), attr(X, "scaled:scale"))
+  smoothers <- list(list(sm.method = "supsmu"), list(sm.method = "supsmu", bass = 5), list(sm.method = "supsmu", span = 0.3),
+    list(sm.method = "spline", df = 3), list(sm.method = "spline", df = 6), list(sm.method = "gcvspline"))
+  run <- function(X, y, k, s) tryCatch(do.call(ppr, c(list(X, y, nterms = k), s)), error = function(e) NULL)
+  best <- Inf; k0 <- 1; s0 <- smoothers[[1]]
+  search <- system.time(for (k in c(1, 2, 3, 4, 6, 8)) for (s in smoothers) {
+    f <- run(X[-held, , drop = FALSE], y[-held], k, s)
+    if (is.null(f)) next
+    e <- mean((predict(f, X[held, , drop = FALSE]) - y[held])^2)
+    if (is.finite(e) && e < best) { best <- e; k0 <- k; s0 <- s }
+  })
+  fit <- system.time(f <- run(X, y, k0, s0))
+  cat(search[1] + search[2], fit[1] + fit[2], predict(f, Z), sep = "\\n")
+  cat("\\n", k0, " terms, ", paste(s0, collapse = " "), "\\n", sep = "")`;
+
+/** R's projection pursuit regression. Source: Friedman & Stuetzle (1981), as in base R's `stats`. */
+export function projectionPursuit({ X, y, fresh }: Problem, truth: Float64Array): PeerResult | undefined {
+  const { test: held } = splitRows(X.rows, HELD_OUT, 0);
+  const head = [X.rows, X.columns, fresh.rows, held.length];
+  const input = [...head, ...X.data, ...y, ...fresh.data, ...held].join("\n");
+  const run = spawnSync("Rscript", ["-e", R_SCRIPT], { input, encoding: "utf8", maxBuffer: 2 ** 28 });
+  if (run.status !== 0) return undefined;
+  const lines = run.stdout.trim().split("\n");
+  const setting = lines.pop() ?? "";
+  const [search, fit, ...predicted] = lines.map(Number);
+  return { r2: rSquared(predicted, truth), fit, search, setting };
+}
+
+interface PartialLeastSquares {
+  train(X: number[][], y: number[][]): void;
+  predict(X: number[][]): { to1DArray(): number[] };
+}
+
+/** Partial least squares of `ml-pls`: linear, with the number of latent vectors searched for. */
+export function partialLeastSquares({ X, y, fresh }: Problem, truth: Float64Array): PeerResult | undefined {
+  const load = createRequire(fileURLToPath(new URL("peers/package.json", import.meta.url)));
+  let PLS: new (options: { latentVectors: number; tolerance: number }) => PartialLeastSquares;
+  try {
+    ({ PLS } = load("ml-pls"));
+  } catch {
+    return undefined;
+  }
+  const take = ({ data, columns }: Rows, rows: ArrayLike<number>): number[][] =>
+    Array.from(rows, (i) => Array.from(data.subarray(i * columns, (i + 1) * columns)));
+  const all = (rows: number): Int32Array => Int32Array.from({ length: rows }, (_, i) => i);
+  const fitOn = (rows: Int32Array, latentVectors: number): PartialLeastSquares => {
+    const model = new PLS({ latentVectors, tolerance: 1e-8 });
+    const response = Array.from(rows, (i) => [y[i]]);
+    model.train(take(X, rows), response);
+    return model;
+  };
+  const { train, test: held } = splitRows(X.rows, HELD_OUT, 0);
+  const target = Float64Array.from(held, (i) => y[i]);
+  let best = { r2: Number.NEGATIVE_INFINITY, count: 1 };
+  const search = secondsOf(() => {
+    for (let count = 1; count <= Math.min(X.columns, 10); count++) {
+      const r2 = rSquared(fitOn(train, count).predict(take(X, held)).to1DArray(), target);
+      if (r2 > best.r2) best = { r2, count };
+    }
+  });
+  let model: PartialLeastSquares | undefined;
+  const fit = secondsOf(() => {
+    model = fitOn(all(X.rows), best.count);
+  });
+  const predicted = (model as PartialLeastSquares).predict(take(fresh, all(fresh.rows))).to1DArray();
+  return { r2: rSquared(predicted, truth), fit, search, setting: `${best.count} latent vectors` };
+}
+
+function secondsOf(work: () => void): number {
+  const before = process.cpuUsage();
+  work();
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1e6;
+}

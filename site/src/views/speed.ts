@@ -1,4 +1,5 @@
 /** Speed: WebAssembly against plain TypeScript on the visitor's own machine, with bars. */
+import { Settings } from "../state.js";
 import { h, replace } from "../ui/dom.js";
 import { button } from "../ui/fields.js";
 import { seconds } from "../ui/format.js";
@@ -6,9 +7,10 @@ import { heading, part, Status } from "../ui/page.js";
 import { Desk, isCancelled, messageOf } from "../work/desk.js";
 import type { SpeedNews } from "../work/jobs.js";
 
-const REPETITIONS = 5;
+const DEFAULTS = { runs: 3 };
 
-export function mount(stage: HTMLElement): () => void {
+export function mount(stage: HTMLElement, given: URLSearchParams): () => void {
+  const runs = Math.min(Math.max(Math.round(new Settings("speed", given, DEFAULTS).values.runs), 1), 20);
   const desk = new Desk();
   const status = new Status();
   let control = new AbortController();
@@ -29,7 +31,7 @@ export function mount(stage: HTMLElement): () => void {
     try {
       await desk.run(
         "speed",
-        { repetitions: REPETITIONS },
+        { repetitions: runs },
         {
           signal: control.signal,
           onNews: (news) => {
@@ -66,7 +68,7 @@ export function mount(stage: HTMLElement): () => void {
       h(
         "p",
         {},
-        `Whole calls of the library, not loops picked for the purpose. The two take turns, so that a busy moment hits both; a bar is the median of ${REPETITIONS} runs after one that warms up. Other programs and other pages make the numbers worse: close them and measure again.`,
+        `Whole calls of the library, not loops picked for the purpose. The two take turns, so that a busy moment hits both; a bar is the median of ${runs === 1 ? "one run" : `${runs} runs`} after one that warms up. Other programs and other pages make the numbers worse: close them and measure again.`,
       ),
       h(
         "p",

@@ -9,7 +9,7 @@ const src = join(root, "src");
 /** A folder may import from itself and from those before it. */
 const ORDER = ["base", "kernel", "math", "data", "model", "solve", "learn", "single", "theory"];
 /** Adapters import the public entries, the error and input types, and themselves. */
-const ADAPTERS = ["io", "worker", "cluster", "plot", "cli"];
+const ADAPTERS = ["io", "worker", "cluster", "plot", "studies", "cli"];
 
 const walk = (folder: string): string[] =>
   readdirSync(folder, { withFileTypes: true }).flatMap((entry) =>

@@ -18,6 +18,7 @@ import { addScalingCommand } from "./commands/scaling.js";
 import { addScoreCommand } from "./commands/score.js";
 import { addSpectralCommand } from "./commands/spectral.js";
 import { addSweepCommand } from "./commands/sweep.js";
+import { addStudyCommand } from "./commands/study.js";
 import { exitCodeOf, messageOf } from "./outcome.js";
 
 function createProgram(): Command {
@@ -44,6 +45,7 @@ function createProgram(): Command {
   addClusterCommand(program);
   addPlaygroundCommand(program);
   addBenchCommand(program);
+  addStudyCommand(program);
   return program;
 }
 

@@ -9,6 +9,7 @@ export {
   image,
   line,
   plot,
+  rect,
   ruleX,
   ruleY,
   scale,

@@ -47,6 +47,8 @@ export interface FigureParts {
   readonly legend: readonly LegendEntry[];
   readonly ramp?: Ramp;
   readonly panels: readonly Panel[];
+  /** Panels side by side, default 1. */
+  readonly columns?: number;
 }
 
 /** Colors of series with a contrast of at least 3 against both papers. */
@@ -115,9 +117,14 @@ function compose(plot: Plot, parts: FigureParts, width: number, top: number, id:
     body.push(...drawRamp(parts.ramp, height, `${id}-ramp`));
     height += LEGEND_HEIGHT + 4;
   }
-  for (const { height: own, options: scales, marks, fontSize } of parts.panels) {
-    body.push(panel(plot, { ...scales, width, height: own, marks: [...marks] }, height, fontSize));
-    height += own;
+  const columns = parts.columns ?? 1;
+  for (let first = 0; first < parts.panels.length; first += columns) {
+    const row = parts.panels.slice(first, first + columns);
+    for (const [i, { height: own, options: scales, marks, fontSize }] of row.entries()) {
+      const each = { ...scales, width: width / columns, height: own, marks: [...marks] };
+      body.push(panel(plot, each, (i * width) / columns, height, fontSize));
+    }
+    height += Math.max(...row.map((each) => each.height));
   }
   return { body: [ownIds(body.join("\n"), id)], height };
 }
@@ -132,13 +139,14 @@ function ownIds(svg: string, id: string): string {
   });
 }
 
-function panel(plot: Plot, options: PlotOptions, top: number, fontSize = 10): string {
+function panel(plot: Plot, options: PlotOptions, left: number, top: number, fontSize = 10): string {
   const drawn = plot.plot({
     marginLeft: 64,
     marginRight: 24,
     ...options,
     document: new SvgDocument() as unknown as Document,
   }) as unknown as SvgElement;
+  if (left > 0) drawn.setAttribute("x", left);
   drawn.setAttribute("y", top);
   drawn.setAttribute("font-size", fontSize);
   // A long number beside an axis may reach over the margin, and is not cut there.

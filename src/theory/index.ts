@@ -1,4 +1,6 @@
 /** Public surface of leapflow/theory: re-exports only. */
+
+export type { Interval } from "../base/statistics.js";
 export { hermite, hermiteBasis, hermiteDerivative } from "../math/hermite.js";
 export { multiIndices } from "../math/multiIndex.js";
 export { gaussHermite, type QuadratureRule } from "../math/quadrature.js";
@@ -50,5 +52,5 @@ export {
   type StabilityStudyOptions,
   stabilityStudy,
 } from "./stability.js";
-export type { Interval, StudyOptions, StudyProgress } from "./studyTools.js";
+export type { StudyOptions, StudyProgress } from "./studyTools.js";
 export { type TrapShare, type TrapStudy, type TrapStudyOptions, trapStudy } from "./trapStudy.js";

@@ -2,20 +2,13 @@
 import { checkInteger, checkNumber, checkOptions } from "../base/assert.js";
 import { exp, log } from "../base/elementary.js";
 import { createRng } from "../base/rng.js";
+import { type Interval, median, quantile } from "../base/statistics.js";
 import { multiply, svd, toMatrix, transpose } from "../math/dense.js";
 import { orthonormalize, randomBasis } from "../math/grassmann.js";
 import { subspaceDistance } from "../model/compare.js";
 import type { Link } from "../model/link.js";
 import { populationLoss } from "./averaging.js";
-import {
-  checkStudyLink,
-  type Interval,
-  median,
-  quantile,
-  STUDY_OPTIONS,
-  type StudyOptions,
-  startStudy,
-} from "./studyTools.js";
+import { checkStudyLink, STUDY_OPTIONS, type StudyOptions, startStudy } from "./studyTools.js";
 
 /** What to run. */
 export interface LandscapeStudyOptions extends StudyOptions {

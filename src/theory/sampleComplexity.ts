@@ -2,6 +2,7 @@
 import { checkChoice, checkInteger, checkNumber, checkOptions } from "../base/assert.js";
 import { exp, log } from "../base/elementary.js";
 import { createRng } from "../base/rng.js";
+import { fitLine, type Interval, NORMAL_POINT, square } from "../base/statistics.js";
 import { type PlantedLink, sampleMultiIndex } from "../data/planted.js";
 import { fitMultiIndex } from "../learn/fitMultiIndex.js";
 import { featureCount } from "../math/multiIndex.js";
@@ -10,17 +11,15 @@ import type { Link } from "../model/link.js";
 import {
   checkDims,
   checkStudyLink,
-  fitLine,
-  type Interval,
-  NORMAL_POINT,
   STUDY_OPTIONS,
   type StudyOptions,
   type StudyRun,
-  square,
   startStudy,
 } from "./studyTools.js";
 
 const METHODS = ["gauss-newton", "lbfgs", "preconditioned-gradient", "gradient-flow"] as const;
+
+const STUDIED_STARTS = ["random", "slices", "linear-hessian", "spectral"] as const;
 
 /** What to run. */
 export interface SampleComplexityOptions extends StudyOptions {
@@ -36,6 +35,10 @@ export interface SampleComplexityOptions extends StudyOptions {
   readonly distance?: number;
   /** Method of `fitMultiIndex`, default "gauss-newton". */
   readonly method?: (typeof METHODS)[number];
+  /** Start of the fits: "random" (default), which measures the descent, or a moment start of `fitMultiIndex`. */
+  readonly start?: (typeof STUDIED_STARTS)[number];
+  /** Iterations of a fit at most, default those of `fitMultiIndex`. */
+  readonly maxIterations?: number;
   /** Where n stops growing, default 200 000. */
   readonly maxSamples?: number;
 }
@@ -73,13 +76,13 @@ export interface SampleComplexity {
  * Measures the number of samples at which half of the fits find the subspace: for each dimension n grows by a factor until half
  * of the trials, each with fresh data and one random start, end within `distance` of the truth; n₅₀ is interpolated on a log scale.
  *
- * Only random starts are used, so this measures the descent, not the moment methods that a fit starts from by default.
+ * With random starts, the default, this measures the descent; with a moment start it measures that start.
  *
  * @throws {OptionError} `TYPE`, `RANGE`, `UNKNOWN`; an abort rejects with the signal's own reason
  * Source: [MI §8]. Cost: about 5 × trials fits per dimension.
  */
 export async function sampleComplexityStudy(link: Link, options: SampleComplexityOptions): Promise<SampleComplexity> {
-  const own = ["dims", "trials", "noiseStd", "growth", "distance", "method", "maxSamples"];
+  const own = ["dims", "trials", "noiseStd", "growth", "distance", "method", "start", "maxIterations", "maxSamples"];
   const given = checkOptions(options, [...own, ...STUDY_OPTIONS], "sampleComplexityStudy");
   checkStudyLink(link);
   const dims = checkDims(given.dims, Math.max(2, link.rank));
@@ -91,6 +94,10 @@ export async function sampleComplexityStudy(link: Link, options: SampleComplexit
     growth: given.growth === undefined ? 1.45 : checkNumber(given.growth, "growth", { min: 1.05, max: 10 }),
     distance: given.distance === undefined ? 0.4 : checkNumber(given.distance, "distance", { above: 0 }),
     method: given.method === undefined ? "gauss-newton" : checkChoice(given.method, "method", METHODS),
+    start: given.start === undefined ? "random" : checkChoice(given.start, "start", STUDIED_STARTS),
+    ...(given.maxIterations === undefined
+      ? {}
+      : { maxIterations: checkInteger(given.maxIterations, "maxIterations", { min: 1 }) }),
     maxSamples: given.maxSamples === undefined ? 200_000 : checkInteger(given.maxSamples, "maxSamples", { min: 8 }),
   };
   const study = startStudy(given);
@@ -113,6 +120,8 @@ interface Setup {
   readonly growth: number;
   readonly distance: number;
   readonly method: (typeof METHODS)[number];
+  readonly start: (typeof STUDIED_STARTS)[number];
+  readonly maxIterations?: number;
   readonly maxSamples: number;
 }
 
@@ -159,7 +168,7 @@ async function needAt(
 }
 
 async function succeeds(setup: Setup, dim: number, samples: number, trial: number, study: StudyRun): Promise<boolean> {
-  const { link, noiseStd, method } = setup;
+  const { link, noiseStd, method, start, maxIterations } = setup;
   await study.control.breathe();
   const seed = createRng(study.seed, "samples", dim, samples, trial).integer(2147483647);
   const sample = sampleMultiIndex(link as PlantedLink, { dim, samples, noiseStd, seed });
@@ -167,8 +176,9 @@ async function succeeds(setup: Setup, dim: number, samples: number, trial: numbe
     rank: link.rank,
     degree: link.degree,
     method,
-    start: "random",
+    start,
     restarts: 0,
+    ...(maxIterations === undefined ? {} : { maxIterations }),
     whiten: "none",
     seed,
     signal: study.signal,

@@ -2,22 +2,12 @@
 import { checkChoice, checkInteger, checkNumber, checkOptions } from "../base/assert.js";
 import { exp, log } from "../base/elementary.js";
 import { OptionError } from "../base/errors.js";
+import { bootstrapHalfWidth, fitLine, type Interval, median, quantile } from "../base/statistics.js";
 import { toMatrix } from "../math/dense.js";
 import { leapExponents } from "../model/exponents.js";
 import type { Link } from "../model/link.js";
 import { plantedFlow, populationFlow } from "./populationFlow.js";
-import {
-  bootstrapHalfWidth,
-  checkDims,
-  checkStudyLink,
-  fitLine,
-  type Interval,
-  median,
-  quantile,
-  STUDY_OPTIONS,
-  type StudyOptions,
-  startStudy,
-} from "./studyTools.js";
+import { checkDims, checkStudyLink, STUDY_OPTIONS, type StudyOptions, startStudy } from "./studyTools.js";
 
 const FLOWS = ["two-timescale", "planted"] as const;
 const STARTS = ["gaussian", "diagonal"] as const;

@@ -2,13 +2,14 @@
 import { checkInteger, checkNumber, checkOptions, describe } from "../base/assert.js";
 import { OptionError } from "../base/errors.js";
 import { createRng } from "../base/rng.js";
+import { type Interval, median, quantile } from "../base/statistics.js";
 import { multiply, svd, symmetricEigen, toMatrix } from "../math/dense.js";
 import { randomBasis } from "../math/grassmann.js";
 import { basisValues } from "../math/hermite.js";
 import { checkFeatureCount } from "../math/multiIndex.js";
 import { power } from "../model/expression.js";
 import { averagingOperator } from "./averaging.js";
-import { type Interval, median, quantile, STUDY_OPTIONS, type StudyOptions, startStudy } from "./studyTools.js";
+import { STUDY_OPTIONS, type StudyOptions, startStudy } from "./studyTools.js";
 
 /** What to run. */
 export interface StabilityStudyOptions extends StudyOptions {

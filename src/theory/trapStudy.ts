@@ -1,17 +1,10 @@
 /** How often the problem with a frozen link gets stuck, and the one with a learnt link from the same starts. */
 import { checkInteger, checkOptions } from "../base/assert.js";
+import { type Interval, wilsonInterval } from "../base/statistics.js";
 import type { Link } from "../model/link.js";
 import type { Flow } from "./flowRun.js";
 import { type FlowOptions, plantedFlow, populationFlow } from "./populationFlow.js";
-import {
-  checkStudyLink,
-  type Interval,
-  STUDY_OPTIONS,
-  type StudyOptions,
-  startStudy,
-  variance,
-  wilsonInterval,
-} from "./studyTools.js";
+import { checkStudyLink, STUDY_OPTIONS, type StudyOptions, startStudy, variance } from "./studyTools.js";
 
 /** What to run. */
 export interface TrapStudyOptions extends StudyOptions {

@@ -1,7 +1,7 @@
 /** Intervals, medians and lines that studies rest on. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { bootstrapHalfWidth, fitLine, median, quantile, wilsonInterval } from "../../src/theory/studyTools.js";
+import { bootstrapHalfWidth, fitLine, median, quantile, wilsonInterval } from "../../src/base/statistics.js";
 
 describe("Wilson's interval", () => {
   it("solves the score equation at both ends", () => {

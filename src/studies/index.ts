@@ -1,0 +1,11 @@
+/** Public surface of leapflow/studies: re-exports only. */
+export {
+  type RunStudyOptions,
+  runStudy,
+  runStudyJob,
+  STUDY_NAMES,
+  type StudyResult,
+  type StudyRunProgress,
+  studyJobs,
+} from "./runner.js";
+export type { JobSpec, JobWatch, Scale } from "./study.js";

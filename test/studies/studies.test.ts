@@ -1,0 +1,34 @@
+/** Each study at its smallest size, with its key predictions. */
+import { expect, test } from "vitest";
+import type { Finding } from "../../src/plot/index.js";
+import { runStudy } from "../../src/studies/index.js";
+import { angleTrapShare } from "../../src/studies/planted.js";
+
+const tiny = (name: string) => runStudy(name, { scale: "tiny", seed: 1 });
+const about = (findings: readonly Finding[], pattern: RegExp): Finding[] => {
+  const found = findings.filter(({ statement }) => pattern.test(statement));
+  expect(found.length).toBeGreaterThan(0);
+  return found;
+};
+
+test("saddles: powers and prefactors of the flow, plateaus in their order", async () => {
+  const { findings } = await tiny("saddles");
+  const [h3] = about(findings, /^h3\(z1\): power/);
+  expect(h3.measured).toBeCloseTo(2, 1);
+  const [prefactor] = about(findings, /^h4\(z1\): time over/);
+  expect(prefactor.measured).toBeCloseTo(1 / 24, 3);
+  for (const { verdict } of about(findings, /plateau/)) expect(verdict).toBe("agrees");
+});
+
+test("planted: traps with the link known, none when it is learnt", async () => {
+  const { findings } = await tiny("planted");
+  const [learnt] = about(findings, /learnt too/);
+  expect(learnt.measured).toBe(0);
+  const [known] = about(findings, /k = 3/);
+  expect(known.verdict).toBe("agrees");
+  expect(known.measured).toBeGreaterThan(0.4);
+});
+
+test("the picture of angles: k − 1 of k valleys are wrong while the breaking part is weak", () => {
+  for (const k of [2, 3, 5, 8]) expect(angleTrapShare(k, 0.3)).toBeCloseTo(1 - 1 / k, 12);
+});

@@ -17,8 +17,8 @@ import { addRetrieveCommand } from "./commands/retrieve.js";
 import { addScalingCommand } from "./commands/scaling.js";
 import { addScoreCommand } from "./commands/score.js";
 import { addSpectralCommand } from "./commands/spectral.js";
-import { addSweepCommand } from "./commands/sweep.js";
 import { addStudyCommand } from "./commands/study.js";
+import { addSweepCommand } from "./commands/sweep.js";
 import { exitCodeOf, messageOf } from "./outcome.js";
 
 function createProgram(): Command {

@@ -32,3 +32,23 @@ test("planted: traps with the link known, none when it is learnt", async () => {
 test("the picture of angles: k − 1 of k valleys are wrong while the breaking part is weak", () => {
   for (const k of [2, 3, 5, 8]) expect(angleTrapShare(k, 0.3)).toBeCloseTo(1 - 1 / k, 12);
 });
+
+test("wirtinger: the algorithm follows the equations, and the small implementation of them agrees with `dmft`", async () => {
+  const { findings } = await tiny("wirtinger");
+  for (const { predicted, measured } of about(findings, /after 10 steps/)) {
+    expect(Math.abs((measured as number) - (predicted as number))).toBeLessThan(0.15);
+  }
+  const [complete] = about(findings, /equations complete/);
+  // [SI §d], table of ablations: m(5) of the full equations, and with the memory of the start left out; 0.02 is three standard
+  // deviations of 4096 plain paths.
+  expect(Math.abs((complete.predicted as number) - 0.6816)).toBeLessThan(0.02);
+  const [forgetful] = about(findings, /without memory of the start/);
+  expect(Math.abs((forgetful.predicted as number) - 0.7551)).toBeLessThan(0.02);
+});
+
+test("phase-diagram: failure far below the border, success far above", async () => {
+  const { tables } = await tiny("phase-diagram");
+  const [below, above] = tables[0].rows.map((row) => row[4] as number);
+  expect(below).toBeLessThan(0.5);
+  expect(above).toBeGreaterThan(0.8);
+});

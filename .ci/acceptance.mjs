@@ -2,7 +2,8 @@
  * Runs acceptance scripts and compares their shortfalls with expected-shortfalls.json, which lists what later work adds, and
  * CPU seconds of the learner that shared machines exceed,
  * the sampled golden values of the population map, which err by 5e-5 where 1e-5 is wanted (test/theory/dmft.test.ts shows it).
- * Fails on any other shortfall, on a script that did not finish, and on an expectation that no longer falls short.
+ * Fails on any other shortfall, on a script that did not finish, and on an expectation that no longer falls short, but for
+ * those that begin with "may: ": seconds depend on what else the machine does.
  */
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -32,7 +33,11 @@ for (const name of process.argv.slice(2)) {
   const lines = text.split("\n");
   const short = lines.filter((line) => line.startsWith("FALLS SHORT"));
   const passed = lines.filter((line) => line.startsWith("ok ")).length;
-  const allowed = (expected[name] ?? []).map((pattern) => ({ pattern, test: new RegExp(pattern), used: 0 }));
+  const allowed = (expected[name] ?? []).map((pattern) => ({
+    pattern,
+    test: new RegExp(pattern.replace(/^may: /, "")),
+    used: pattern.startsWith("may: ") ? 1 : 0,
+  }));
   const surprises = short.filter((line) => {
     const match = allowed.find(({ test }) => test.test(line));
     if (match) match.used++;

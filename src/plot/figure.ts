@@ -114,7 +114,7 @@ function compose(plot: Plot, parts: FigureParts, width: number, top: number, id:
   const body = [...legend.body];
   let height = legend.bottom;
   if (parts.ramp !== undefined) {
-    body.push(...drawRamp(parts.ramp, height, `${id}-ramp`));
+    body.push(...drawRamp(parts.ramp, left, height, `${id}-ramp`));
     height += LEGEND_HEIGHT + 4;
   }
   const columns = parts.columns ?? 1;
@@ -200,15 +200,15 @@ function swatch(shape: NonNullable<LegendEntry["shape"]>, x: number, y: number, 
 
 const RAMP_WIDTH = 120;
 
-function drawRamp({ label, from, to, colors }: Ramp, top: number, id: string): string[] {
+function drawRamp({ label, from, to, colors }: Ramp, start: number, top: number, id: string): string[] {
   const y = top + LEGEND_HEIGHT / 2;
-  const left = 22 + 7 * (label.length + from.length);
+  const left = start + 22 + 7 * (label.length + from.length);
   const stops = colors.map(
     (color, i) => `<stop offset="${(i / (colors.length - 1)).toFixed(3)}" stop-color="${color}"/>`,
   );
   return [
     `<defs><linearGradient id="${id}">${stops.join("")}</linearGradient></defs>`,
-    `<text x="0" y="${y + 4}" font-size="12">${escapeXml(label)}</text>`,
+    `<text x="${start}" y="${y + 4}" font-size="12">${escapeXml(label)}</text>`,
     `<text x="${(left - 6).toFixed(1)}" y="${y + 4}" font-size="12" text-anchor="end">${escapeXml(from)}</text>`,
     `<rect x="${left.toFixed(1)}" y="${y - 5}" width="${RAMP_WIDTH}" height="10" fill="url(#${id})"/>`,
     `<text x="${(left + RAMP_WIDTH + 6).toFixed(1)}" y="${y + 4}" font-size="12">${escapeXml(to)}</text>`,

@@ -16,7 +16,8 @@ interface StudyFlags {
 }
 
 /** The studies, for the help text; `runStudy` knows them too, and refuses others. */
-const STUDY_HELP = "saddles, planted, wirtinger or phase-diagram";
+const STUDY_HELP =
+  "convergence, saddles, planted, stability, samples, non-gaussian, features, wirtinger or phase-diagram";
 
 export function addStudyCommand(program: Command): void {
   program

@@ -55,12 +55,16 @@ export async function* learn(
   let { study } = dimension;
   let candidates = yield* search(study, limits);
   const tests: RankTest[] = [];
+  let isFaint = false;
   let chosen =
     limits.rank === undefined ? choose(study, candidates) : bestOf(candidates.filter((c) => c.rank === limits.rank));
   if (limits.rank === undefined) {
     const confirmed = await confirm(study, candidates, chosen, limits);
     chosen = confirmed.chosen;
-    if (chosen.rank === 0) chosen = faintest(study, candidates);
+    if (chosen.rank === 0) {
+      chosen = faintest(study, candidates);
+      isFaint = chosen.rank > 0;
+    }
     tests.push(...confirmed.tests);
   }
   if (study.rows.rows < n && chosen.rank > 0) {
@@ -68,12 +72,13 @@ export async function* learn(
     if (larger) ({ study, chosen } = larger);
     if (larger) candidates = [candidates[0], ...larger.candidates];
   }
-  const byDegree = typeof options.degree === "number" && options.link === "auto";
+  // The test of a linear regression speaks for no richer link than its own.
+  const isPolynomial = options.link === "auto" && (typeof options.degree === "number" || isFaint);
   const { tried, richer } = await chooseLink(
     study,
     chosen,
     candidates,
-    byDegree ? "hermite" : options.link,
+    isPolynomial ? "hermite" : options.link,
     limits.rank !== undefined,
   );
   const scale = data.response.scale ** 2;

@@ -3,7 +3,7 @@
  * CPU seconds of the learner that shared machines exceed,
  * the sampled golden values of the population map, which err by 5e-5 where 1e-5 is wanted (test/theory/dmft.test.ts shows it).
  * Fails on any other shortfall, on a script that did not finish, and on an expectation that no longer falls short, but for
- * those that begin with "may: ": seconds depend on what else the machine does.
+ * those that begin with "may: ": seconds, and what is told by seconds, depend on what else the machine does.
  */
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";

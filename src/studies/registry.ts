@@ -1,6 +1,5 @@
 /** All studies, in the order of the documentation. */
 import { convergence } from "./convergence.js";
-import { features } from "./features.js";
 import { nonGaussian } from "./nonGaussian.js";
 import { phaseDiagram } from "./phaseDiagram.js";
 import { planted } from "./planted.js";
@@ -17,7 +16,6 @@ export const STUDIES: readonly Study[] = [
   stability,
   samples,
   nonGaussian,
-  features,
   wirtinger,
   phaseDiagram,
 ];

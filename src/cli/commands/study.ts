@@ -16,8 +16,7 @@ interface StudyFlags {
 }
 
 /** The studies, for the help text; `runStudy` knows them too, and refuses others. */
-const STUDY_HELP =
-  "convergence, saddles, planted, stability, samples, non-gaussian, features, wirtinger or phase-diagram";
+const STUDY_HELP = "convergence, saddles, planted, stability, samples, non-gaussian, wirtinger or phase-diagram";
 
 export function addStudyCommand(program: Command): void {
   program

@@ -59,7 +59,7 @@ export async function fitLarge(
     const fit = await fitStreamed(source, {
       ...options,
       target: choice.target,
-      memoryBytes: (memory * MIB) / 4,
+      memoryBytes: (Math.max(memory, 1) * MIB) / 4,
       signal,
       onRows: ({ pass, rows: done, total, secondsLeft }: StreamedProgress) =>
         progress.say(

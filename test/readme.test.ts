@@ -104,26 +104,30 @@ describe("README.md", () => {
     expect(parts.filter(({ kind }) => kind === "program").length).toBeGreaterThanOrEqual(2);
   });
 
-  test.each(parts)("$kind in line $line: $text", async (part) => {
-    if (part.kind === "command") {
-      const env = { PATH: `${join(project.folder, "bin")}${delimiter}${process.env.PATH}` };
-      const options = { cwd: project.folder, env, timeoutMs: 55_000 };
-      const { code, stderr } = await run("bash", ["-e", "-o", "pipefail", "-c", part.text], options);
-      expect(stderr).not.toMatch(/^leapflow:/m);
-      expect(code).toBe(0);
-      return;
-    }
-    const source = sourceOf(part);
-    let program = source;
-    if (part.language === "ts") {
-      const { code } = await transform(part.text, { loader: "ts", target: "node20", format: "esm" });
-      program = project.write(`line${part.line}.mjs`, code);
-    }
-    const output = await printed(["--no-warnings", program], { cwd: project.folder, timeoutMs: 55_000 });
-    expect(output).not.toMatch(/NaN|undefined|\[object/);
-    const lines = output.split("\n");
-    expect(promisedOutput(part.text).filter((promise) => !lines.includes(promise))).toEqual([]);
-  });
+  test.each(parts)(
+    "$kind in line $line: $text",
+    async (part) => {
+      if (part.kind === "command") {
+        const env = { PATH: `${join(project.folder, "bin")}${delimiter}${process.env.PATH}` };
+        const options = { cwd: project.folder, env, timeoutMs: 115_000 };
+        const { code, stderr } = await run("bash", ["-e", "-o", "pipefail", "-c", part.text], options);
+        expect(stderr).not.toMatch(/^leapflow:/m);
+        expect(code).toBe(0);
+        return;
+      }
+      const source = sourceOf(part);
+      let program = source;
+      if (part.language === "ts") {
+        const { code } = await transform(part.text, { loader: "ts", target: "node20", format: "esm" });
+        program = project.write(`line${part.line}.mjs`, code);
+      }
+      const output = await printed(["--no-warnings", program], { cwd: project.folder, timeoutMs: 115_000 });
+      expect(output).not.toMatch(/NaN|undefined|\[object/);
+      const lines = output.split("\n");
+      expect(promisedOutput(part.text).filter((promise) => !lines.includes(promise))).toEqual([]);
+    },
+    120_000,
+  );
 
   test("its TypeScript compiles in strict mode", () => {
     const files = parts.filter(({ kind, language }) => kind === "program" && language === "ts").map(sourceOf);

@@ -6,8 +6,9 @@ export default {
   plugins: ["./scripts/mutation/runner.mjs"],
   coverageAnalysis: "perTest",
   disableTypeChecks: false,
-  concurrency: 2,
-  maxTestRunnerReuse: 300,
+  concurrency: Number(process.env.LEAPFLOW_MUTATION_JOBS ?? 2),
+  // Old bundles stay in memory; mutants outside a sample cost none.
+  maxTestRunnerReuse: process.env.LEAPFLOW_MUTATION_SAMPLE ? 3000 : 300,
   timeoutMS: 3000,
   timeoutFactor: 3,
   reporters: ["json"],

@@ -1,20 +1,34 @@
 /**
- * Mutation testing, a source file at a time: `npm run mutation [-- [--again] [--survivors] src/math src/solve/objective.ts …]`.
+ * Mutation testing, a source file at a time:
+ * `npm run mutation [-- [--sample 0.1 --seed 1] [--again] [--survivors] src/math src/solve/objective.ts …]`.
  *
  * Without names: src/math, src/solve and src/theory. Each file meets the tests of its own folder that reach it (see
  * testsOf); its report is kept in reports/mutation and used again while the file and those tests are unchanged (`--again`
- * runs it anyway). Prints the score of every file and folder and exits 1 when a folder that was named whole is below 80 %.
+ * runs it anyway). With `--sample` only that share of the mutants is tried, every one with the same probability, and the score
+ * of a folder comes with its standard error. Prints the score of every file and folder and exits 1 when a folder that was named
+ * whole is below 80 %.
  */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { basename, dirname, join, posix } from "node:path";
+import { parseArgs } from "node:util";
+import { isSampled } from "./mutation/sample.mjs";
 
 const LEAST = 80;
 const REPORTS = "reports/mutation";
-const flags = process.argv.slice(2).filter((word) => word.startsWith("--"));
-const named = process.argv.slice(2).filter((word) => !word.startsWith("--"));
+const { values: flags, positionals: named } = parseArgs({
+  allowPositionals: true,
+  options: {
+    sample: { type: "string" },
+    seed: { type: "string", default: "1" },
+    again: { type: "boolean", default: false },
+    survivors: { type: "boolean", default: false },
+  },
+});
 const targets = named.length > 0 ? named : ["src/math", "src/solve", "src/theory"];
+const sample = flags.sample === undefined ? undefined : { rate: Number(flags.sample), seed: Number(flags.seed) };
+if (sample && !(sample.rate > 0 && sample.rate <= 1)) throw new Error("--sample is a share of all mutants, such as 0.1");
 
 const walk = (folder) =>
   readdirSync(folder, { withFileTypes: true }).flatMap((entry) =>
@@ -47,8 +61,10 @@ function testsOf(file) {
   return own;
 }
 
-function scoreOf(report) {
-  const mutants = Object.values(JSON.parse(readFileSync(report, "utf8")).files).flatMap(({ mutants }) => mutants);
+function scoreOf(file, report) {
+  const mutants = Object.values(JSON.parse(readFileSync(report, "utf8")).files)
+    .flatMap(({ mutants }) => mutants)
+    .filter(({ id }) => isSampled(sample, file, id));
   const count = (...states) => mutants.filter(({ status }) => states.includes(status)).length;
   const detected = count("Killed", "Timeout");
   const alive = mutants.filter(({ status }) => status === "Survived" || status === "NoCoverage");
@@ -64,13 +80,24 @@ for (const file of targets.flatMap((target) =>
   const meeting = testsOf(file);
   const hash = createHash("sha256");
   for (const name of [file, ...meeting]) hash.update(readFileSync(name));
-  const report = join(REPORTS, `${file.replaceAll("/", "-")}.${hash.digest("hex").slice(0, 12)}.json`);
-  if (flags.includes("--again") || !existsSync(report)) {
+  const digest = hash.digest("hex").slice(0, 12);
+  const part = sample ? `.${sample.rate}-${sample.seed}` : "";
+  const whole = join(REPORTS, `${file.replaceAll("/", "-")}.${digest}.json`);
+  // A report of all mutants holds those of every sample.
+  const report = existsSync(whole) ? whole : whole.replace(".json", `${part}.json`);
+  if (flags.again || !existsSync(report)) {
     for (const old of readdirSync(REPORTS)) {
-      if (old.startsWith(`${basename(report).split(".ts.")[0]}.ts.`)) rmSync(join(REPORTS, old));
+      const isStale = old.startsWith(`${basename(whole).split(".ts.")[0]}.ts.`) && !old.includes(digest);
+      if (isStale) rmSync(join(REPORTS, old));
     }
     const partial = join(dirname(report), `partial-${process.pid}.json`);
-    const env = { ...process.env, LEAPFLOW_MUTATION_TESTS: meeting.join(","), LEAPFLOW_MUTATION_REPORT: partial };
+    const env = {
+      ...process.env,
+      LEAPFLOW_MUTATION_TESTS: meeting.join(","),
+      LEAPFLOW_MUTATION_REPORT: partial,
+      LEAPFLOW_MUTATION_FILE: file,
+      LEAPFLOW_MUTATION_SAMPLE: sample ? JSON.stringify(sample) : "",
+    };
     const run = spawnSync(process.execPath, ["node_modules/.bin/stryker", "run", "--mutate", file], {
       env,
       stdio: ["ignore", "pipe", "inherit"],
@@ -82,9 +109,9 @@ for (const file of targets.flatMap((target) =>
     }
     renameSync(partial, report);
   }
-  const score = scoreOf(report);
+  const score = scoreOf(file, report);
   console.log(`${file}: ${percent(score)} (${score.detected} of ${score.valid})`);
-  if (flags.includes("--survivors")) {
+  if (flags.survivors) {
     for (const { mutatorName, status, location, replacement } of score.alive) {
       const line = readFileSync(file, "utf8").split("\n")[location.start.line - 1].trim();
       console.log(
@@ -97,6 +124,8 @@ for (const file of targets.flatMap((target) =>
   totals.set(folder, { detected: total.detected + score.detected, valid: total.valid + score.valid });
 }
 for (const [folder, total] of totals) {
-  console.log(`${folder}: ${percent(total)} (${total.detected} of ${total.valid})`);
+  const share = total.detected / total.valid;
+  const error = sample ? ` ± ${(100 * Math.sqrt((share * (1 - share)) / total.valid)).toFixed(1)} %` : "";
+  console.log(`${folder}: ${percent(total)}${error} (${total.detected} of ${total.valid})`);
   if (targets.includes(folder) && 100 * total.detected < LEAST * total.valid) process.exitCode = 1;
 }

@@ -22,10 +22,12 @@ import {
   JestExtend,
 } from "@vitest/expect";
 import { build } from "esbuild";
+import { isSampled } from "./sample.mjs";
 
 const VITEST = "__mutationVitest__";
 /** Where instrumented code looks for the active mutant. */
 const NAMESPACE = INSTRUMENTER_CONSTANTS.NAMESPACE;
+const SAMPLE = process.env.LEAPFLOW_MUTATION_SAMPLE && JSON.parse(process.env.LEAPFLOW_MUTATION_SAMPLE);
 
 chai.use(JestExtend);
 chai.use(JestChaiExpect);
@@ -120,6 +122,8 @@ class InProcessRunner {
   }
 
   async mutantRun({ activeMutant, testFilter, hitLimit, mutantActivation, timeout }) {
+    if (!isSampled(SAMPLE, process.env.LEAPFLOW_MUTATION_FILE, activeMutant.id))
+      return { status: "error", errorMessage: "not in the sample" };
     const ns = this.#state();
     ns.hitCount = 0;
     ns.hitLimit = hitLimit;

@@ -28,7 +28,8 @@ const { values: flags, positionals: named } = parseArgs({
 });
 const targets = named.length > 0 ? named : ["src/math", "src/solve", "src/theory"];
 const sample = flags.sample === undefined ? undefined : { rate: Number(flags.sample), seed: Number(flags.seed) };
-if (sample && !(sample.rate > 0 && sample.rate <= 1)) throw new Error("--sample is a share of all mutants, such as 0.1");
+if (sample && !(sample.rate > 0 && sample.rate <= 1))
+  throw new Error("--sample is a share of all mutants, such as 0.1");
 
 const walk = (folder) =>
   readdirSync(folder, { withFileTypes: true }).flatMap((entry) =>

@@ -6,7 +6,7 @@ import type { DenseRows, RowSource } from "../base/types.js";
 import { RowReader } from "./rows.js";
 
 /** Rows in a window: small enough for caches, large enough that a window's own costs vanish. */
-const WINDOW_ROWS = 16384;
+const WINDOW_ROWS = 8192;
 
 /** Where a pass over all rows is. */
 export interface StreamProgress {
@@ -75,23 +75,26 @@ export class RowStream {
   async sample(size: number, seed: number): Promise<{ X: DenseRows; y: Float64Array }> {
     const rng = createRng(seed, "reservoir");
     const d = this.columns;
+    const { X: x, y: target } = this.window;
     let kept = new Float64Array(Math.min(size, WINDOW_ROWS) * d);
     const y = new Float64Array(size);
     const from = new Float64Array(size);
     let seen = 0;
     let squares = 0;
-    await this.#pass((x, target) => {
-      const place = seen < size ? seen : rng.integer(seen + 1);
-      if (place < size) {
-        if ((place + 1) * d > kept.length) kept = grown(kept, Math.min(2 * kept.length, size * d));
-        for (let j = 0, at = place * d; j < d; j++) kept[at + j] = x[j];
-        y[place] = target;
-        from[place] = seen;
+    await this.#pass(0, 1, (rows) => {
+      for (let i = 0; i < rows; i++) {
+        const place = seen < size ? seen : rng.integer(seen + 1);
+        if (place < size) {
+          if ((place + 1) * d > kept.length) kept = grown(kept, Math.min(2 * kept.length, size * d));
+          for (let j = 0, at = place * d, row = i * d; j < d; j++) kept[at + j] = x[row + j];
+          y[place] = target[i];
+          from[place] = seen;
+        }
+        seen++;
+        const step = target[i] - this.mean;
+        this.mean += step / seen;
+        squares += step * (target[i] - this.mean);
       }
-      seen++;
-      const step = target - this.mean;
-      this.mean += step / seen;
-      squares += step * (target - this.mean);
     });
     this.rows = seen;
     this.variance = seen > 0 ? squares / seen : 0;
@@ -114,68 +117,117 @@ export class RowStream {
    * @returns the number of rows
    */
   async windows(mean: number, scale: number, visit: (rows: number) => Promise<void>): Promise<number> {
-    const { X, y, rows: room } = this.window;
-    const d = this.columns;
-    let filled = 0;
-    await this.#pass((x, target) => {
-      const at = filled * d;
-      for (let j = 0; j < d; j++) X[at + j] = x[j];
-      y[filled++] = (target - mean) / scale;
-      if (filled < room) return undefined;
-      filled = 0;
-      return visit(room);
-    });
-    if (filled > 0) {
-      y.fill(0, filled);
-      await visit(filled);
-    }
+    await this.#pass(mean, scale, visit);
     return this.rows as number;
   }
 
-  /** One pass; `row` may ask to be waited for. */
-  async #pass(row: (x: Float64Array, target: number) => Promise<void> | undefined | void): Promise<void> {
-    const width = this.columns + 1;
-    const target = this.#target;
-    const x = new Float64Array(this.columns);
+  async #pass(mean: number, scale: number, visit: (rows: number) => Promise<void> | void): Promise<void> {
+    const room = this.window.rows;
+    const scan = new RowScan();
     let count = 0;
-    let checksum = 0;
+    let filled = 0;
     for await (const { data, rows } of this.#reader.pass(this.#control)) {
-      for (let i = 0, at = 0; i < rows; i++, at += width) {
-        let sum = 0;
-        for (let j = 0, k = 0; j < width; j++) {
-          const value = data[at + j];
-          sum += value;
-          if (j !== target) x[k++] = value;
+      const values = data instanceof Float64Array ? data : Float64Array.from(data as ArrayLike<number>);
+      for (let from = 0; from < rows; ) {
+        const taken = Math.min(rows - from, room - filled);
+        const strange = scan.copy(values, from, taken, this.window, filled, this.#target, mean, scale);
+        if (strange >= 0) this.#findStrange(values, strange, count + strange);
+        from += taken;
+        filled += taken;
+        if (filled === room) {
+          await visit(room);
+          filled = 0;
         }
-        if (!Number.isFinite(sum)) this.#findStrange(data, at, count + i);
-        checksum = (checksum + sum * ((count + i) % 1021)) % 1e9;
-        const pause = row(x, data[at + target]);
-        if (pause) await pause;
       }
       count += rows;
       this.#onRows({ rows: count, total: this.rows });
     }
-    if (this.#checksum !== undefined && !Object.is(this.#checksum, checksum)) {
+    if (filled > 0) {
+      this.window.y.fill(0, filled);
+      await visit(filled);
+    }
+    if (this.#checksum !== undefined && this.#checksum !== scan.checksum) {
       throw new InputError(
         "CHANGED",
         "the table gave other numbers than on the pass before; every pass must give the same rows.",
       );
     }
-    this.#checksum = checksum;
+    this.#checksum = scan.checksum;
   }
 
-  #findStrange(data: ArrayLike<number>, at: number, row: number): void {
+  /** Refuses a row whose sum is not finite because one of its numbers is not; `at` is its place in the block. */
+  #findStrange(data: Float64Array, at: number, row: number): void {
+    const first = at * (this.columns + 1);
     for (let j = 0; j <= this.columns; j++) {
-      if (Number.isFinite(data[at + j])) continue;
+      if (Number.isFinite(data[first + j])) continue;
       const name = this.#names?.[j] ?? `column ${j + 1}`;
       throw new InputError(
         "NOT_FINITE",
-        `row ${row} of the table has ${data[at + j]} in ${name}; all entries must be finite.`,
+        `row ${row} of the table has ${data[first + j]} in ${name}; all entries must be finite.`,
         {
           details: { row, column: j },
         },
       );
     }
+  }
+}
+
+/** Brings rows into the window and remembers, in a checksum, what they were. */
+class RowScan {
+  readonly #sums = new Float64Array(2);
+  readonly #words = new Int32Array(this.#sums.buffer);
+  checksum = 0;
+
+  /**
+   * Rows from … from + count − 1 of a block into the window, from row `at` on.
+   *
+   * The checksum mixes the bits of two sums of every row, over even and over odd columns: rows that changed places, and numbers
+   * that changed by more than rounding hides in a sum, change it.
+   * @returns the first row of the block whose sum is not finite, −1 if there is none
+   */
+  copy(
+    data: Float64Array,
+    from: number,
+    count: number,
+    { X, y, columns }: { readonly X: Float64Array; readonly y: Float64Array; readonly columns: number },
+    at: number,
+    target: number,
+    mean: number,
+    scale: number,
+  ): number {
+    const sums = this.#sums;
+    const words = this.#words;
+    const width = columns + 1;
+    const end = (from + count) * width;
+    let hash = this.checksum;
+    let strange = -1;
+    for (let row = from * width, to = at * columns, i = at; row < end; row += width, to += columns, i++) {
+      let even = 0;
+      let odd = 0;
+      // The columns before the response, then those after it, which go one place to the left.
+      for (let j = 0; j < target; j++) {
+        const value = data[row + j];
+        X[to + j] = value;
+        const last = even;
+        even = odd;
+        odd = last + value;
+      }
+      const response = data[row + target];
+      y[i] = (response - mean) / scale;
+      for (let j = target; j < columns; j++) {
+        const value = data[row + j + 1];
+        X[to + j] = value;
+        const last = even;
+        even = odd;
+        odd = last + value;
+      }
+      sums[0] = even + response;
+      sums[1] = odd;
+      if (strange < 0 && !Number.isFinite(sums[0] + odd)) strange = row / width;
+      for (let k = 0; k < 4; k++) hash = Math.imul(hash ^ words[k], 0x9e3779b1) + (hash >>> 15);
+    }
+    this.checksum = hash | 0;
+    return strange;
   }
 }
 

@@ -89,7 +89,8 @@ async function* rowsOf(
         throw formatError(
           bytes.name,
           { part, column: name },
-          `${columnName(name, j)} has ${about.num_values} values of ${rows}.`,
+          // Where a damaged footer has a structure instead of a number, there is no count to show.
+          `${columnName(name, j)} has ${typeof about.num_values === "bigint" ? about.num_values : "no count of"} values of ${rows}.`,
         );
       const fail = (row: number, value: unknown): never => {
         const place = { row: first + row + 1, part, column: name };

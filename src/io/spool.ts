@@ -3,8 +3,8 @@ import { FormatError } from "../base/errors.js";
 import type { RowBlock, RowSource } from "../base/types.js";
 import { fileError, nodeModules } from "./files.js";
 
-/** Rows that are read in one piece. */
-const PIECE_BYTES = 1 << 22;
+/** What is read in one piece: two of them, and what is made of one, stay in a processor's cache. */
+const PIECE_BYTES = 1 << 20;
 
 /** A row source whose later passes come from a temporary file. */
 export interface SpooledRows extends RowSource {
@@ -14,7 +14,8 @@ export interface SpooledRows extends RowSource {
 
 /**
  * The same rows, decoded once: the first pass writes them to a temporary file as it goes, later ones read that file, ahead of
- * whoever works on them. A first pass that was left early is begun again.
+ * whoever works on them. A first pass that was left early is begun again. Blocks of later passes are overwritten once the next
+ * one is asked for: copy what you keep.
  *
  * @param folder - for the file, default the system's folder for temporary files; 8 bytes a number
  * @throws {FormatError} `FILE` while iterating, as when the disk is full
@@ -53,11 +54,13 @@ export function spooled(source: RowSource, folder?: string): SpooledRows {
 
   async function* again({ handle, path, rows }: NonNullable<typeof file>): AsyncGenerator<RowBlock> {
     const piece = Math.max(1, Math.floor(PIECE_BYTES / (8 * columns)));
+    // One is worked on while the other is filled; new ones for every piece would cost more than reading them.
+    const buffers = [0, 1].map(() => new Float64Array(Math.min(piece, rows) * columns));
     const read = async (from: number): Promise<RowBlock | undefined> => {
       const count = Math.min(piece, rows - from);
       if (count <= 0) return undefined;
-      const data = new Float64Array(count * columns);
-      const bytes = new Uint8Array(data.buffer);
+      const data = buffers[(from / piece) % 2].subarray(0, count * columns);
+      const bytes = new Uint8Array(data.buffer, 0, data.byteLength);
       for (let at = 0; at < bytes.length; ) {
         const { bytesRead } = await handle.read(bytes, at, bytes.length - at, from * columns * 8 + at);
         if (bytesRead === 0) throw new FormatError("CHANGED", `${path} was cut short while it was in use.`);

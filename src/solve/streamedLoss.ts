@@ -52,9 +52,7 @@ export class StreamedLoss {
     const { rank, degree } = shape;
     const problem = { samples: window.rows, columns: window.columns, rank, degree, ...featureShape(rank, degree) };
     const rows = { data: window.X, rows: window.rows, columns: window.columns };
-    // Not held: the window's rows change under the workspace, which reads them block by block.
-    const workspace = await Workspace.create(rows, problem, featureTable(rank, degree), kernel, control, false);
-    await workspace.standardize(inputs);
+    const workspace = await Workspace.create(rows, problem, featureTable(rank, degree), kernel, control);
     return new StreamedLoss(workspace, window, windows, inputs, penalty);
   }
 
@@ -70,7 +68,7 @@ export class StreamedLoss {
     const gram = new Float64Array(workspace.layout.packedCount);
     const moment = new Float64Array(p);
     const n = await this.#windows(async (rows) => {
-      this.#enter(rows);
+      await this.#enter(rows);
       await workspace.projectTrial(weights);
       const own = workspace.normalEquations();
       add(gram, own.gram);
@@ -86,7 +84,7 @@ export class StreamedLoss {
     const gradientMoment = new Float64Array(r * r);
     const transposed = new Float64Array(d * r);
     await this.#windows(async (rows) => {
-      this.#enter(rows);
+      await this.#enter(rows);
       const pause = workspace.everywhere("place", weights);
       if (pause) await pause;
       const sums = await workspace.residualsOfTrial(coefficients, slopes, true);
@@ -111,11 +109,12 @@ export class StreamedLoss {
     };
   }
 
-  /** The last window is rarely full: rows after its end weigh nothing. */
-  #enter(rows: number): void {
+  /** Loads the window, once for all that is done with it. The last one is rarely full: rows after its end weigh nothing. */
+  async #enter(rows: number): Promise<void> {
     const { y } = this.#window;
     const isFull = rows === this.#window.rows;
     this.#workspace.setTarget(y, isFull ? undefined : Float64Array.from(y, (_, i) => (i < rows ? 1 : 0)));
+    await this.#workspace.standardize(this.#inputs);
   }
 }
 

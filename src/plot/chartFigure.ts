@@ -39,6 +39,8 @@ export interface ChartAxis {
   readonly log?: boolean;
   /** Default: what the data need. */
   readonly domain?: readonly [number, number];
+  /** Words at 1, 2, … in place of numbers, for what has no order. */
+  readonly names?: readonly string[];
 }
 
 /** Colored cells around grid points. */
@@ -230,6 +232,13 @@ function marksOf(plot: Plot, series: ChartSeries, points: readonly ChartPoint[],
 
 /** Domain and ticks of an axis; `floor` is its lower end. */
 function scaleOf(axis: ChartAxis, values: readonly number[], isTight: boolean, most: number) {
+  if (axis.names !== undefined) {
+    const { names } = axis;
+    const domain: [number, number] = [0.5, names.length + 0.5];
+    const ticks = names.map((_, i) => i + 1);
+    const tickFormat = (at: number): string => names[at - 1];
+    return { options: { type: "linear" as const, domain, ticks, tickFormat }, ticks, floor: domain[0] };
+  }
   const usable = values.filter((value) => Number.isFinite(value) && (axis.log !== true || value > 0));
   const [least, largest] = [Math.min(...usable), Math.max(...usable)];
   if (axis.log === true) {

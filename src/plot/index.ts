@@ -15,11 +15,13 @@ export type { ReportOptions, ReportRows } from "./reportData.js";
 export { type LabeledPicture, type RetrievalRecord, retrievalFigure } from "./retrievalFigure.js";
 export { scalingFigure } from "./scalingFigure.js";
 export {
+  countFindings,
   type Finding,
   type StudyFigure,
   type StudyRecord,
   type StudyTable,
   studyPage,
   type Verdict,
+  verdictOf,
 } from "./studyPage.js";
 export { type TrajectoryFigureOptions, type TrajectoryRecord, trajectoryFigure } from "./trajectoryFigure.js";

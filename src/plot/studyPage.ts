@@ -18,6 +18,8 @@ export interface Finding {
   /** 95 %, of what was measured. */
   readonly interval: readonly [number, number] | null;
   readonly verdict: Verdict;
+  /** Theory makes no statement for this case, it is only measured against it: a difference contradicts nothing. */
+  readonly beyond?: boolean;
   /** What the reader should know about the comparison. */
   readonly note?: string;
   /** Name of the figure that shows it. */
@@ -111,16 +113,36 @@ ${seen.map((text) => html`<p>${text}</p>`)}`,
 }
 
 function findingWords(findings: readonly Finding[]): Content {
-  const count = (verdict: Verdict): number => findings.filter((finding) => finding.verdict === verdict).length;
-  return html`<p>Of ${findings.length} comparisons ${count("agrees")} agree, ${count("differs")} differ and ${count("open")} are left open. Intervals are 95 %: of true statements one in twenty is expected to miss by chance.</p>`;
+  return html`<p>${countFindings(findings)} Intervals are 95 %: of true statements one in twenty is expected to miss by chance.</p>`;
 }
+
+/** How many comparisons came to what, in words. */
+export function countFindings(findings: readonly Finding[]): string {
+  const count = (some: readonly Finding[], verdict: Verdict): number =>
+    some.filter((finding) => finding.verdict === verdict).length;
+  const words = (some: readonly Finding[]): string =>
+    [`${count(some, "agrees")} agree`, `${count(some, "differs")} differ`]
+      .concat(count(some, "open") > 0 ? [`${count(some, "open")} are left open`] : [])
+      .join(", ");
+  const beyond = findings.filter((finding) => finding.beyond === true);
+  const more =
+    beyond.length === 0
+      ? ""
+      : ` ${beyond.length} more cases lie outside of what theory states, and are measured against it all the same: ${words(beyond)}.`;
+  const within = findings.filter((finding) => finding.beyond !== true);
+  return `Of ${within.length} comparisons ${words(within)}.${more}`;
+}
+
+/** The verdict of a row: in brackets where theory makes no statement. */
+export const verdictOf = ({ verdict, beyond }: Pick<Finding, "verdict" | "beyond">): string =>
+  beyond === true ? `(${verdict})` : verdict;
 
 const cell = (value: number | string | null): string =>
   value === null ? "" : typeof value === "string" ? value : number(value);
 
 function findingTable(findings: readonly Finding[]): Content {
-  const row = ({ statement, source, predicted, measured, interval, verdict, note }: Finding) =>
-    html`<tr><td>${statement}<small>${source}${note !== undefined && `. ${note}`}</small></td><td>${cell(predicted)}</td><td>${cell(measured)}</td><td>${interval === null ? "" : `${number(interval[0])} to ${number(interval[1])}`}</td><td class="${verdict}">${verdict}</td></tr>
+  const row = ({ statement, source, predicted, measured, interval, verdict, note, beyond }: Finding) =>
+    html`<tr><td>${statement}<small>${source}${note !== undefined && `. ${note}`}</small></td><td>${cell(predicted)}</td><td>${cell(measured)}</td><td>${interval === null ? "" : `${number(interval[0])} to ${number(interval[1])}`}</td><td class="${beyond === true ? "beyond" : verdict}">${verdictOf({ verdict, beyond })}</td></tr>
 `;
   return scrolling(
     "Predicted beside measured",

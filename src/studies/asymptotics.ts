@@ -25,8 +25,13 @@ export function varianceFactor(link: Link, noiseStd: number): number {
     const g = link.gradient(z);
     for (let a = 0; a < r; a++) for (let b = 0; b < r; b++) h[a * r + b] += weight * g[a] * g[b];
   }
+  return noiseStd * noiseStd * traceOfInverse(h, r);
+}
+
+/** tr H⁻¹ of a symmetric positive definite r×r matrix. */
+export function traceOfInverse(h: ArrayLike<number>, r: number): number {
   const w = inverse(h, r);
   let trace = 0;
   for (let a = 0; a < r; a++) trace += w[a * r + a];
-  return noiseStd * noiseStd * trace;
+  return trace;
 }

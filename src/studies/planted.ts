@@ -118,7 +118,7 @@ function trapFinding({ options, result }: Outcome<TrapOptions, Traps>): Finding 
     predicted: angleTrapShare(order, mix),
     measured: result.planted.probability,
     interval: result.planted.interval,
-    ...(mix > MIX ? { note: "the picture is one of small c" } : {}),
+    ...(mix > MIX ? { beyond: true, note: "the picture is one of small c" } : {}),
     figure: mix !== MIX ? "traps-by-breaking" : dim !== DIM ? "traps-by-dimension" : "traps-by-symmetry",
   });
 }

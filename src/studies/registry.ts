@@ -1,5 +1,6 @@
 /** All studies, in the order of the documentation. */
 import { convergence } from "./convergence.js";
+import { features } from "./features.js";
 import { nonGaussian } from "./nonGaussian.js";
 import { phaseDiagram } from "./phaseDiagram.js";
 import { planted } from "./planted.js";
@@ -16,6 +17,7 @@ export const STUDIES: readonly Study[] = [
   stability,
   samples,
   nonGaussian,
+  features,
   wirtinger,
   phaseDiagram,
 ];

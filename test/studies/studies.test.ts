@@ -1,8 +1,12 @@
 /** Each study at its smallest size, with its key predictions. */
+import { Matrix, solve } from "ml-matrix";
 import { expect, test } from "vitest";
+import { createRng } from "../../src/base/rng.js";
 import type { Finding } from "../../src/plot/index.js";
 import { runStudy } from "../../src/studies/index.js";
 import { angleTrapShare } from "../../src/studies/planted.js";
+import { drawNodes, nodeValue, populationRest } from "../../src/studies/randomFeatures.js";
+import { gaussHermite, Link } from "../../src/theory/index.js";
 
 const tiny = (name: string) => runStudy(name, { scale: "tiny", seed: 1 });
 const about = (findings: readonly Finding[], pattern: RegExp): Finding[] => {
@@ -63,9 +67,10 @@ test("convergence: errors of estimation are those of the law of large samples, o
   }
 });
 
-test("stability: the operator's condition is the smallest cosine to the power −degree", async () => {
+test("stability: the operator's condition is the smallest cosine to the power −degree; normal equations lose the digits of theirs", async () => {
   const { findings } = await tiny("stability");
   for (const { verdict } of about(findings, /averaging operator/)) expect(verdict).toBe("agrees");
+  for (const { verdict } of about(findings, /normal equations/)) expect(verdict).toBe("agrees");
 });
 
 test("samples: one pass pays d log d for leap 2", async () => {
@@ -77,8 +82,40 @@ test("samples: one pass pays d log d for leap 2", async () => {
 
 test("non-gaussian: Gaussian and uniform inputs are as good as the law of large samples says", async () => {
   const { findings } = await tiny("non-gaussian");
-  for (const { measured } of about(findings, /inputs/)) {
+  for (const { measured } of about(findings, /squared distance/)) {
     expect(measured).toBeGreaterThan(0.4);
     expect(measured).toBeLessThan(2);
   }
+});
+
+test("features: networks err as predicted; nine frozen features over trained directions do what forty over all inputs do not", async () => {
+  const { findings, tables } = await tiny("features");
+  const [, width] = tables;
+  const errors = (layer: string, features: number): number[] =>
+    width.rows.filter((row) => row[0] === layer && row[1] === features).map((row) => row[4] as number);
+  expect(Math.max(...errors("trained", 12))).toBeLessThan(0.01);
+  expect(Math.min(...errors("frozen", 40))).toBeGreaterThan(0.1);
+  for (const { measured } of about(findings, /over its prediction/)) {
+    expect(measured).toBeGreaterThan(0.6);
+    expect(measured).toBeLessThan(1.5);
+  }
+  const [hermite] = about(findings, /Hermite link on the target “polynomial”/);
+  expect(hermite.measured).toBeGreaterThan(0.4);
+  expect(hermite.measured).toBeLessThan(2);
+});
+
+test("features: what random features miss is what least squares on the whole population leaves", () => {
+  const link = Link.parse("z1 + z1*z2 + 0.5*h3(z2)");
+  const nodes = drawNodes(5, 2, 2, 3, createRng(4, "nodes"));
+  const { missed } = populationRest(link, nodes, ({ direction }) => direction);
+  // Least squares with quadrature weights in place of the law.
+  const { nodes: at, weights } = gaussHermite(12);
+  const grid = Array.from(at).flatMap((a, i) =>
+    Array.from(at, (b, j) => ({ z: [a, b], w: Math.sqrt(weights[i] * weights[j]) })),
+  );
+  const X = new Matrix(grid.map(({ z, w }) => [w, ...nodes.map((node) => w * nodeValue(node, z))]));
+  const y = Matrix.columnVector(grid.map(({ z, w }) => w * link.evaluate(z)));
+  const residual = Matrix.sub(y, X.mmul(solve(X, y, true)));
+  expect(missed).toBeCloseTo(residual.norm("frobenius") ** 2, 10);
+  expect(missed).toBeGreaterThan(0.01);
 });

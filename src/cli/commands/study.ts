@@ -16,7 +16,8 @@ interface StudyFlags {
 }
 
 /** The studies, for the help text; `runStudy` knows them too, and refuses others. */
-const STUDY_HELP = "convergence, saddles, planted, stability, samples, non-gaussian, wirtinger or phase-diagram";
+const STUDY_HELP =
+  "convergence, saddles, planted, stability, samples, non-gaussian, features, wirtinger or phase-diagram";
 
 export function addStudyCommand(program: Command): void {
   program
@@ -56,7 +57,7 @@ async function runStudyCommand(name: string, flags: StudyFlags): Promise<void> {
   });
   for (const warning of study.warnings) process.stderr.write(`leapflow: ${warning}\n`);
   if (flags.json === true) printJson(jsonOf(study));
-  else printText(table(study, flags.out));
+  else printText(await table(study, flags.out));
 }
 
 /** Everything but the points of the figures, which are in the tables. */
@@ -64,15 +65,16 @@ function jsonOf({ figures, ...study }: StudyResult): Record<string, unknown> {
   return { ...study, figures: figures.map(({ name, caption }) => ({ name, title: name, caption })) };
 }
 
-function table(study: StudyResult, out: string | undefined): string {
+async function table(study: StudyResult, out: string | undefined): Promise<string> {
+  const { countFindings, verdictOf } = await import("../../plot/index.js");
   const cell = (value: number | string | null): string =>
     value === null ? "" : typeof value === "number" ? figure(value) : value;
-  const rows = study.findings.map(({ statement, predicted, measured, interval, verdict }) => [
+  const rows = study.findings.map(({ statement, predicted, measured, interval, verdict, beyond }) => [
     statement,
     cell(predicted),
     cell(measured),
     interval === null ? "" : `${figure(interval[0])} to ${figure(interval[1])}`,
-    verdict === "differs" ? pc.yellow(verdict) : verdict,
+    verdict === "differs" && beyond !== true ? pc.yellow(verdict) : verdictOf({ verdict, beyond }),
   ]);
   return [
     `${pc.bold(study.title)}  (${study.scale}, seed ${study.seed})`,
@@ -80,6 +82,8 @@ function table(study: StudyResult, out: string | undefined): string {
     ...study.seen.map((text) => `  ${text}`),
     "",
     ...tableLines(["statement", "predicted", "measured", "95 %", ""], rows),
+    "",
+    `  ${countFindings(study.findings)}`,
     ...(study.resumed > 0 ? ["", `  ${study.resumed} jobs were taken over from an earlier run`] : []),
     ...(out === undefined ? [] : ["", `  page in ${out}/index.html, with ${study.files.length - 1} files beside it`]),
   ].join("\n");

@@ -34,7 +34,7 @@ export function results(found: FitOutput, target: string, downloads: readonly HT
   );
 }
 
-/** One figure a task: thousands of dots at once would hold up the page. */
+/** One figure a frame: all at once would hold up the page. What is not in sight is laid out when it comes there (style.css). */
 async function draw(figures: readonly { readonly figures: Element; readonly markup: string }[]): Promise<void> {
   for (const { figures: place, markup } of figures) {
     await new Promise((done) => setTimeout(done, 30));

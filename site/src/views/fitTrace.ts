@@ -8,6 +8,8 @@ import type { FitNews, FitOutput } from "../work/jobs.js";
 
 /** More points than this are thinned to every other one. */
 const MOST = 400;
+/** Milliseconds between two drawings. */
+const DRAW_EVERY_MS = 100;
 
 interface Seen {
   readonly at: number;
@@ -31,6 +33,8 @@ export class FitTrace {
   });
   #seen: Seen[] = [];
   #steps = 0;
+  #named = "";
+  #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor() {
     this.element = h(
@@ -54,7 +58,10 @@ export class FitTrace {
     this.#seen.push({ at: ++this.#steps, news });
     if (this.#seen.length > MOST)
       this.#seen = this.#seen.filter(({ news: { slopes } }, i) => i % 2 === 0 || slopes !== undefined);
-    this.#draw();
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      this.#draw();
+    }, DRAW_EVERY_MS);
   }
 
   /** What is being done, in a line. */
@@ -74,8 +81,28 @@ export class FitTrace {
   }
 
   dispose(): void {
+    clearTimeout(this.#timer);
     this.#loss.dispose();
     this.#slopes.dispose();
+  }
+
+  /** The legend; made again only when something joins it, since the whole page is laid out for it. */
+  #name(hasSearch: boolean, directions: number): void {
+    const key = `${hasSearch} ${directions}`;
+    if (key === this.#named) return;
+    this.#named = key;
+    replace(
+      this.#names,
+      legend([
+        ...(hasSearch ? [{ name: "models tried", color: colorOf(1), dash: "1 5" }] : []),
+        { name: "loss", color: colorOf(0) },
+        ...Array.from({ length: directions }, (_, k) => ({
+          name: `σ${subscript(k + 1)}`,
+          color: colorOf(k + 2),
+          dash: dashOf(k),
+        })),
+      ]),
+    );
   }
 
   #draw(): void {
@@ -83,18 +110,7 @@ export class FitTrace {
     const runs = runsOf(this.#seen.filter(({ news }) => news.phase !== "search"));
     const looks = this.#seen.filter(({ news }) => news.slopes !== undefined);
     const most = Math.max(0, ...looks.map(({ news }) => news.slopes?.length ?? 0));
-    replace(
-      this.#names,
-      legend([
-        ...(search.length > 0 ? [{ name: "models tried", color: colorOf(1), dash: "1 5" }] : []),
-        { name: "loss", color: colorOf(0) },
-        ...Array.from({ length: most }, (_, k) => ({
-          name: `σ${subscript(k + 1)}`,
-          color: colorOf(k + 2),
-          dash: dashOf(k),
-        })),
-      ]),
-    );
+    this.#name(search.length > 0, most);
     this.#loss.draw({
       dots: [{ points: search.map(({ at, news }) => [at, news.loss]), color: colorOf(1), radius: 2.6 }],
       lines: runs.map(

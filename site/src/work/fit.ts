@@ -2,7 +2,8 @@
 import { type Fit, fitMultiIndex, MultiIndexModel, rSquared, splitRows } from "leapflow";
 import { fitReport } from "leapflow/plot";
 import { EVD, Matrix } from "ml-matrix";
-import type { FitInput, FitOutput, Job } from "./jobs.js";
+import { figuresOf } from "./figures.js";
+import type { FitInput, Job } from "./jobs.js";
 import { type Rows, readRows } from "./table.js";
 
 /** Looking at the model costs a pass over the rows. */
@@ -46,16 +47,6 @@ export const fit: Job<"fit"> = async (input, { signal, tell }) => {
   const report = await fitReport(found, { ...train, ...(test === undefined ? {} : { test }), target });
   return { ...outcome(found, input, train, test), elapsedMs, report, figures: figuresOf(report) };
 };
-
-/** The figures of a report, each as markup of its own; style attributes are renamed, for a page whose policy allows none. */
-function figuresOf(report: string): FitOutput["figures"] {
-  return [...report.matchAll(/<section id="([a-z]+)"[\s\S]*?<\/section>/g)].flatMap(([section, id]) =>
-    [...section.matchAll(/<figure>[\s\S]*?<\/figure>/g)].map(([figure]) => ({
-      part: id,
-      markup: figure.replace(/ style="/g, ' data-style="'),
-    })),
-  );
-}
 
 function outcome(found: Fit, { target }: FitInput, train: Rows, test: Rows | undefined) {
   const { model, diagnostics, stop, kernel } = found;

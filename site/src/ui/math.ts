@@ -40,10 +40,3 @@ export function formula(display: "block" | "inline", ...parts: Part[]): Element 
   if (display === "block") made.setAttribute("display", "block");
   return made;
 }
-
-/** Room between two formulas of a line. */
-export function gap(): Element {
-  const space = element("mspace");
-  space.setAttribute("width", "2em");
-  return space;
-}

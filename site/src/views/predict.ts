@@ -5,7 +5,7 @@ import { colorOf, dashOf } from "../ui/colors.js";
 import { h } from "../ui/dom.js";
 import { button, choiceField, sliderField } from "../ui/fields.js";
 import { number, seconds, whole } from "../ui/format.js";
-import { formula, frac, gap, row, sup } from "../ui/math.js";
+import { formula, frac, row, sup } from "../ui/math.js";
 import { heading, layout, legend, part, Status } from "../ui/page.js";
 import { Desk, isCancelled, messageOf } from "../work/desk.js";
 import type { Curves, PredictOutput } from "../work/jobs.js";
@@ -279,7 +279,7 @@ function words(): HTMLElement {
     h(
       "p",
       {},
-      "One hidden direction θ* in d dimensions, n = δd rows of data, and plain gradient descent on all of them:",
+      "One hidden direction θ* in d dimensions, n = δd rows of data, and plain gradient descent on all of them, for t = 0, 1, 2, …:",
     ),
     formula(
       "block",
@@ -294,8 +294,6 @@ function words(): HTMLElement {
       row("; y) + λ"),
       sup("θ", "t"),
       row(")"),
-      gap(),
-      row("t = 0, 1, 2, …"),
     ),
     h(
       "p",

@@ -5,7 +5,7 @@ import { colorOf, dashOf } from "../ui/colors.js";
 import { h, replace } from "../ui/dom.js";
 import { chips, sliderField, textField } from "../ui/fields.js";
 import { number, whole } from "../ui/format.js";
-import { formula, frac, gap, row, sub, sup, under } from "../ui/math.js";
+import { formula, frac, row, sub, sup, under } from "../ui/math.js";
 import { heading, layout, legend, part, Status, table } from "../ui/page.js";
 import { Replay } from "../ui/replay.js";
 import { Desk, isCancelled, messageOf } from "../work/desk.js";
@@ -144,8 +144,8 @@ export function mount(stage: HTMLElement, given: URLSearchParams): () => void {
         lossChart.element,
         valueChart.element,
         status.element,
-        part("What happens, step by step", tale),
         whySection(),
+        part("What happened here, step by step", tale),
         map.element,
         traps.element,
         part("The law of the waits", law(), numbers),
@@ -180,7 +180,7 @@ function draw(found: SaddleOutput, share: number, lossChart: Chart, valueChart: 
   const bands = [...ends, domain[1]].map((to, k) => ({
     from: k === 0 ? domain[0] : ends[k - 1],
     to,
-    label: k < ends.length ? `wait ${k + 1}` : "learnt",
+    label: k < ends.length ? `saddle ${k + 1}: wait` : "learnt",
     tint: k % 2,
   }));
   const rules = plateaus
@@ -273,17 +273,8 @@ function law(): HTMLElement {
       formula("inline", row("W")),
       " downhill on the loss that is left when the link is fitted as well as it can be:",
     ),
-    formula(
-      "block",
-      row("Ẇ = −∇L(W),"),
-      gap(),
-      row("L(W) ="),
-      under("min", "f"),
-      row("½ E (y − f("),
-      sup("W", "⊤"),
-      row("x)"),
-      sup(")", "2"),
-    ),
+    formula("block", row("Ẇ = −∇L(W)")),
+    formula("block", row("L(W) ="), under("min", "f"), row("½ E (y − f("), sup("W", "⊤"), row("x)"), sup(")", "2")),
     h(
       "p",
       {},

@@ -31,7 +31,7 @@ export function story({ plateaus, loss }: SaddleOutput, dim: number): HTMLElemen
         : `so the wait is about ${exponentWords(exponent)} long: ${number(dim ** (exponent - 1))} for d = ${whole(dim)}, times a constant`;
     const end =
       escapeTime === undefined ? "It is not left within this run." : `It leaps at time ${number(escapeTime)}.`;
-    return h("li", {}, h("b", {}, `Wait ${k + 1}, loss ${number(level)}.`), ` ${known}. ${next}, ${wait}. ${end}`);
+    return h("li", {}, h("b", {}, `Saddle ${k + 1}, loss ${number(level)}.`), ` ${known}. ${next}, ${wait}. ${end}`);
   });
   const last = loss[loss.length - 1];
   const end =

@@ -24,7 +24,7 @@ export class TransitionStage {
     label: "Agreement of the spectral start with the truth over rows per input",
     height: 230,
     x: { label: "rows per input, δ", log: true, domain: [0.3, 20] },
-    y: { label: "agreement of the start with the truth (cosine)", domain: [0, 1] },
+    y: { label: "agreement of the start with the truth (cosine)", domain: [0, 1.12] },
   });
   readonly #words = h("p", { class: "hint" });
   #desk = new Desk();

@@ -27,13 +27,17 @@ export const phase: Job<"phase"> = async (input, { signal, tell }) => {
     signal: () => truths[0],
   }));
   let toldAt = Number.NEGATIVE_INFINITY;
+  let told = -1;
   const show = (): void => {
-    if (performance.now() - toldAt < TELL_EVERY_MS || now.some(({ iteration }) => iteration < 0)) return;
+    // What all colors have reached: one point of the error curve an iteration.
+    const iteration = Math.min(...now.map((band) => band.iteration));
+    if (performance.now() - toldAt < TELL_EVERY_MS || iteration <= told) return;
     toldAt = performance.now();
+    told = iteration;
     const signals = now.map((band) => band.signal());
     tell({
       kind: "step",
-      iteration: Math.max(...now.map(({ iteration }) => iteration)),
+      iteration,
       error: errorOf(signals, truths),
       bands: signals.map(inPhase),
     });

@@ -1,6 +1,7 @@
 /** The same work on WebAssembly and on plain TypeScript, turn by turn, on this machine. */
 import { fitMultiIndex, sampleMultiIndex } from "leapflow";
 import { dmft, Link } from "leapflow/theory";
+import { whole } from "../ui/format.js";
 import type { Job } from "./jobs.js";
 
 type KernelName = "wasm" | "reference";
@@ -22,7 +23,7 @@ function fitTask(name: string, samples: number, dim: number, rank: number, degre
   let rows: { X: ReturnType<typeof sampleMultiIndex>["X"]; y: Float64Array } | undefined;
   return {
     name,
-    detail: `fit: ${samples} rows, ${dim} inputs, rank ${rank}, degree ${degree}, ${iterations} iterations`,
+    detail: `fit: ${whole(samples)} rows, ${dim} inputs, rank ${rank}, degree ${degree}, ${iterations} iterations`,
     async run(kernel, signal) {
       rows ??= sampleMultiIndex(Link.parse(variables), { dim, samples, noiseStd: 0.3, seed: 1 });
       const options = { rank, degree, kernel, signal, seed: 1, restarts: 0, start: "random", ridge: 1e-6 } as const;

@@ -243,45 +243,44 @@ function gather4x2(x: usize, pitch: usize, c: usize, out: usize, step: usize): v
   addPairTo(out + 16, b3);
 }
 
-/** Two column pairs times three (`columns` = 3) or four columns. */
+/** One or two column pairs (`two`) times `columns` ≤ 4 columns, for the few pairs that no tile covers: up to eight sums at a time. */
 // @ts-ignore: decorator
 @inline
-function gather2(columns: i32, x: usize, pitch: usize, c: usize, out: usize, step: usize): void {
+function gatherFew(two: bool, columns: i32, x: usize, pitch: usize, c: usize, out: usize, step: usize): void {
   let a0 = zero(), a1 = zero(), a2 = zero(), a3 = zero();
   let b0 = zero(), b1 = zero(), b2 = zero(), b3 = zero();
   for (const end = c + STRIP_BYTES; c < end; c += 8, x += pitch) {
-    const p = v128.load(x), q = v128.load(x, 16);
+    const p = v128.load(x);
+    const q = two ? v128.load(x, 16) : p;
     let ck = weight(c, 0);
     a0 = addProduct(a0, p, ck);
-    b0 = addProduct(b0, q, ck);
-    ck = weight(c, 1);
-    a1 = addProduct(a1, p, ck);
-    b1 = addProduct(b1, q, ck);
-    ck = weight(c, 2);
-    a2 = addProduct(a2, p, ck);
-    b2 = addProduct(b2, q, ck);
+    if (two) b0 = addProduct(b0, q, ck);
+    if (columns > 1) {
+      ck = weight(c, 1);
+      a1 = addProduct(a1, p, ck);
+      if (two) b1 = addProduct(b1, q, ck);
+    }
+    if (columns > 2) {
+      ck = weight(c, 2);
+      a2 = addProduct(a2, p, ck);
+      if (two) b2 = addProduct(b2, q, ck);
+    }
     if (columns > 3) {
       ck = weight(c, 3);
       a3 = addProduct(a3, p, ck);
-      b3 = addProduct(b3, q, ck);
+      if (two) b3 = addProduct(b3, q, ck);
     }
   }
   addPairTo(out, a0);
-  addPairTo(out + 16, a1);
-  addPairTo(out + 32, a2);
+  if (columns > 1) addPairTo(out + 16, a1);
+  if (columns > 2) addPairTo(out + 32, a2);
   if (columns > 3) addPairTo(out + 48, a3);
+  if (!two) return;
   out += step;
   addPairTo(out, b0);
-  addPairTo(out + 16, b1);
-  addPairTo(out + 32, b2);
+  if (columns > 1) addPairTo(out + 16, b1);
+  if (columns > 2) addPairTo(out + 32, b2);
   if (columns > 3) addPairTo(out + 48, b3);
-}
-
-/** One column pair times one column, for the few pairs that no tile covers; the processor overlaps several of these. */
-function gatherOne(x: usize, pitch: usize, c: usize, out: usize): void {
-  let s = zero();
-  for (const end = c + STRIP_BYTES; c < end; c += 8, x += pitch) s = addProduct(s, v128.load(x), weight(c, 0));
-  addPairTo(out, s);
 }
 
 function gather1(x: usize, end: usize, pitch: usize, c: usize, out: usize, step: usize): void {
@@ -291,10 +290,23 @@ function gatherTwo(x: usize, end: usize, pitch: usize, c: usize, out: usize, ste
   for (; x < end; x += 64, out += 4 * step) gather4x2(x, pitch, c, out, step);
 }
 function gatherThree(x: usize, end: usize, pitch: usize, c: usize, out: usize, step: usize): void {
-  for (; x < end; x += 32, out += 2 * step) gather2(3, x, pitch, c, out, step);
+  for (; x < end; x += 32, out += 2 * step) gatherFew(true, 3, x, pitch, c, out, step);
 }
 function gatherFour(x: usize, end: usize, pitch: usize, c: usize, out: usize, step: usize): void {
-  for (; x < end; x += 32, out += 2 * step) gather2(4, x, pitch, c, out, step);
+  for (; x < end; x += 32, out += 2 * step) gatherFew(true, 4, x, pitch, c, out, step);
+}
+
+/** The pairs from x to `end` that are left of a row: two at a time, then one. */
+function gatherRest(taken: i32, x: usize, end: usize, pitch: usize, c: usize, out: usize, step: usize): void {
+  for (; x + 16 < end; x += 32, out += 2 * step) {
+    if (taken == 1) gatherFew(true, 1, x, pitch, c, out, step);
+    else gatherFew(true, 2, x, pitch, c, out, step);
+  }
+  if (x == end) return;
+  if (taken == 1) gatherFew(false, 1, x, pitch, c, out, step);
+  else if (taken == 2) gatherFew(false, 2, x, pitch, c, out, step);
+  else if (taken == 3) gatherFew(false, 3, x, pitch, c, out, step);
+  else gatherFew(false, 4, x, pitch, c, out, step);
 }
 
 /** All column pairs of a strip times `taken` columns of C. */
@@ -306,10 +318,7 @@ function gatherStrip(taken: i32, x: usize, pitch: usize, c: usize, out: usize, s
   else if (taken == 2) gatherTwo(x, x + tiled, pitch, c, out, step);
   else if (taken == 3) gatherThree(x, x + tiled, pitch, c, out, step);
   else gatherFour(x, x + tiled, pitch, c, out, step);
-  for (let o = tiled; o < pitch; o += 16) {
-    const to = out + (o >> 4) * step;
-    for (let k = 0; k < taken; k++) gatherOne(x + o, pitch, c + <usize>k * ROW_BYTES, to + (<usize>k << 4));
-  }
+  if (tiled < pitch) gatherRest(taken, x + tiled, x + pitch, pitch, c, out + (tiled >> 4) * step, step);
 }
 
 /**

@@ -6,7 +6,7 @@ export { choleskyFactor, choleskySolve } from "./cholesky";
 export { accumulateTransposed, project } from "./gemm";
 export { combine, contractFields, fields, residual, scaleFields } from "./gradient";
 export { accumulateGram, accumulateMoment } from "./gram";
-export { features } from "./hermite";
+export { features, hermite } from "./hermite";
 export { complexPathGradients, complexPathResponses, pathGradients, pathResponses } from "./meanField";
 export { accumulateProducts, combineSums } from "./moments";
 export { thinQr } from "./qr";
@@ -17,7 +17,7 @@ export { tridiagonalize } from "./tridiagonal";
 
 /** Version of this list; src/kernel/ops.ts has the same number. */
 export function abiVersion(): i32 {
-  return 5;
+  return 6;
 }
 
 /** First byte after the static data; everything from here on belongs to the caller. */

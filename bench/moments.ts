@@ -75,9 +75,18 @@ function jobs(rank: number, degree: number): { direct(): void; moments(): void; 
       ops.accumulateMoment(at.phi, p, at.y, at.moment);
     },
     moments() {
-      ops.features(at.z, rank, 2 * degree, at.root, at.table, rows, at.h, at.rows);
+      const { first, firstRows, secondRows, responseRows } = sizes;
+      const zs = at.z + 8 * B * first;
+      if (first === 1) ops.hermite(at.z, at.root, 2 * degree, at.rows);
+      else ops.features(at.z, first, 2 * degree, at.root, at.table, firstRows, at.h, at.rows);
+      if (rank - first === 1) {
+        ops.hermite(zs, at.root, 2 * degree, second);
+        ops.hermite(zs, at.y, degree, at.response);
+      } else {
+        ops.features(zs, rank - first, 2 * degree, at.root, at.table + 8 * firstRows, secondRows, at.h, second);
+        ops.features(zs, 0, 2 * degree, at.y, at.table + 8 * rows, responseRows, at.h, at.response);
+      }
       ops.accumulateProducts(at.rows, groups, second, at.widths, at.sums);
-      ops.features(at.z, 0, 2 * degree, at.y, at.table + 8 * rows, sizes.responseRows, at.h, at.response);
       const sums = at.sums + 8 * sizes.sums;
       ops.accumulateProducts(at.rows, sizes.responseWidths.length, at.response, at.widths + 4 * groups, sums);
     },

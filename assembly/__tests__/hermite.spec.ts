@@ -1,9 +1,27 @@
-import { features } from "../hermite";
+import { features, hermite } from "../hermite";
 import { array, constant, get, seed, set } from "./arena";
 
 function near(a: f64, b: f64, z: f64, m: i32): bool {
   return abs(a - b) <= 1e-14 * (1 + abs(z) ** <f64>m);
 }
+
+describe("hermite", () => {
+  it("carries the scale through the recurrence, an odd and an even number of degrees", () => {
+    for (let degree = 3; degree <= 4; degree++) {
+      const z = array(96), h = array(6 * 96), scale = array(96);
+      const after = get(h, (degree + 1) * 96);
+      hermite(z, scale, degree, h);
+      for (let i = 0; i < 96; i++) {
+        const t = get(z, i), s = get(scale, i);
+        expect(get(h, i)).toBe(s);
+        expect(get(h, 96 + i)).toBe(t * s);
+        expect(near(get(h, 2 * 96 + i), s * (t * t - 1) / sqrt<f64>(2), 2, 2)).toBe(true);
+        expect(near(get(h, 3 * 96 + i), s * (t * t * t - 3 * t) / sqrt<f64>(6), 2, 3)).toBe(true);
+      }
+      expect(get(h, (degree + 1) * 96)).toBe(after);
+    }
+  });
+});
 
 describe("features", () => {
   it("Hermite values are those of explicit polynomials", () => {

@@ -144,11 +144,21 @@ export class Blocks {
 
   /** Address of a standardized block of X. */
   block(m: Machine, b: number): Address {
+    return this.blocksOfX()(m, b);
+  }
+
+  /** For a pass over all blocks: where to find a standardized block of X, fetched unless it is held. */
+  blocksOfX(): (m: Machine, b: number) => Address {
     const { stride, resident } = this.layout;
-    if (resident && this.#loaded) return this.at(m, "x") + b * stride * BLOCK_BYTES;
-    const at = this.at(m, "xBlock");
-    this.fetch(m, b, at);
-    return at;
+    const m0 = this.tenant.enter();
+    const held = this.at(m0, "x");
+    const step = stride * BLOCK_BYTES;
+    if (resident && this.#loaded) return (_, b) => held + b * step;
+    const at = this.at(m0, "xBlock");
+    return (m, b) => {
+      this.fetch(m, b, at);
+      return at;
+    };
   }
 
   fetch(m: Machine, b: number, to: Address): void {

@@ -1,7 +1,7 @@
 /** The passes of a fit over the rows held here: features, normal equations, residuals, products with X. */
 import { BLOCK_BYTES, F64, type Visit } from "./blocks.js";
 import type { Machine } from "./machine.js";
-import { addFeatures, addMoments, normalSums } from "./normalEquations.js";
+import { featureAdder, momentAdder, normalSums } from "./normalEquations.js";
 import { type Address, BLOCK_ROWS } from "./ops.js";
 import type { Sums } from "./parts.js";
 import type { Points } from "./points.js";
@@ -15,7 +15,8 @@ export function project(rows: Points, a: Float64Array): Promise<void> | undefine
   const m0 = rows.tenant.enter();
   const paired = rows.at(m0, "paired");
   const z = rows.at(m0, rows.slot("z", true));
-  const prepare: Visit = (m, b) => m.ops.project(rows.block(m, b), stride, r, paired, z + b * r * BLOCK_BYTES);
+  const xOf = rows.blocksOfX();
+  const prepare: Visit = (m, b) => m.ops.project(xOf(m, b), stride, r, paired, z + b * r * BLOCK_BYTES);
   return accumulate(rows, 2 * BLOCK_ROWS * stride * r, r > 0 ? prepare : undefined);
 }
 
@@ -28,8 +29,9 @@ export function place(rows: Points, a: Float64Array): Promise<void> | undefined 
   const m0 = rows.tenant.enter();
   const paired = rows.at(m0, "paired");
   const z = rows.at(m0, rows.slot("z", true));
+  const xOf = rows.blocksOfX();
   return rows.summed(2 * BLOCK_ROWS * stride * r, [], (m, b) =>
-    m.ops.project(rows.block(m, b), stride, r, paired, z + b * r * BLOCK_BYTES),
+    m.ops.project(xOf(m, b), stride, r, paired, z + b * r * BLOCK_BYTES),
   );
 }
 
@@ -49,8 +51,9 @@ export function combine(rows: Points, t: number, mixing: Float64Array): Promise<
 export function direct(rows: Points): Promise<void> | undefined {
   const phiOf = rows.features(true);
   const target = rows.at(rows.tenant.enter(), "target");
+  const add = featureAdder(rows);
   const pause = rows.summed(linkFlops(rows), normalSums(rows, undefined), (m, b) => {
-    addFeatures(rows, m, phiOf(m, b), target + b * BLOCK_BYTES);
+    add(m, phiOf(m, b), target + b * BLOCK_BYTES);
   });
   if (pause) return pause.then(() => rows.keepFeatures(true));
   rows.keepFeatures(true);
@@ -68,6 +71,8 @@ export function kept(rows: Points, keep: Uint8Array, directly: boolean): Promise
   const z = rows.at(m0, rows.slot("z", false));
   const [weights, response, phi] = [rows.at(m0, "rowWeights"), rows.at(m0, "c"), rows.at(m0, "phi")];
   const step = layout.shape.rank * BLOCK_BYTES;
+  const addFeatures = featureAdder(rows);
+  const addMoments = plan && momentAdder(rows, plan);
   return rows.summed(linkFlops(rows), normalSums(rows, plan), (m, b) => {
     const first = b * BLOCK_ROWS;
     const w = rows.view(m, "rowWeights", BLOCK_ROWS);
@@ -79,11 +84,11 @@ export function kept(rows: Points, keep: Uint8Array, directly: boolean): Promise
       w[i] = factor * own[first + i];
       y[i] = factor * target[first + i];
     }
-    if (plan) {
-      addMoments(rows, plan, m, z + b * step, weights, response);
+    if (addMoments) {
+      addMoments(m, z + b * step, weights, response);
     } else {
       rows.formFeatures(m, z + b * step, weights, phi);
-      addFeatures(rows, m, phi, response);
+      addFeatures(m, phi, response);
     }
   });
 }
@@ -95,13 +100,19 @@ function accumulate(rows: Points, flops: number, prepare: Visit | undefined): Pr
   const z = rows.at(m0, rows.slot("z", true));
   const [weights, target] = [rows.at(m0, "rootWeights"), rows.at(m0, "target")];
   const step = rows.layout.shape.rank * BLOCK_BYTES;
-  const phiOf = plan ? undefined : rows.features(true);
+  if (plan) {
+    const add = momentAdder(rows, plan);
+    return rows.summed(flops + linkFlops(rows), normalSums(rows, plan), (m, b) => {
+      prepare?.(m, b);
+      add(m, z + b * step, weights + b * BLOCK_BYTES, target + b * BLOCK_BYTES);
+    });
+  }
+  const phiOf = rows.features(true);
+  const add = featureAdder(rows);
   const pause = rows.summed(flops + linkFlops(rows), normalSums(rows, plan), (m, b) => {
     prepare?.(m, b);
-    if (phiOf) addFeatures(rows, m, phiOf(m, b), target + b * BLOCK_BYTES);
-    else if (plan) addMoments(rows, plan, m, z + b * step, weights + b * BLOCK_BYTES, target + b * BLOCK_BYTES);
+    add(m, phiOf(m, b), target + b * BLOCK_BYTES);
   });
-  if (plan) return pause;
   if (pause) return pause.then(() => rows.keepFeatures(true));
   rows.keepFeatures(true);
   return undefined;
@@ -135,6 +146,7 @@ export function residuals(
     ["small", (r * (r + 1)) / 2],
     ["pairedSum", transposed ? stride * r : 0],
   ];
+  const xOf = rows.blocksOfX();
   const pause = rows.summed(flops, sums, (m, b) => {
     const { ops } = m;
     const fields = fieldsAt + b * (r + 1) * BLOCK_BYTES;
@@ -146,7 +158,7 @@ export function residuals(
     ops.accumulateGram(g, r, small);
     if (!transposed) return;
     ops.scaleFields(residual, g, r, multiplied);
-    ops.accumulateTransposed(rows.block(m, b), stride, r, multiplied, out);
+    ops.accumulateTransposed(xOf(m, b), stride, r, multiplied, out);
   });
   if (pause) return pause.then(() => rows.keepFeatures(true));
   rows.keepFeatures(true);
@@ -166,7 +178,8 @@ export function direction(rows: Points, delta: Float64Array): Promise<void> | un
   rows.storePaired(delta);
   const m0 = rows.tenant.enter();
   const [paired, out] = [rows.at(m0, "paired"), rows.at(m0, "direction")];
-  const visit: Visit = (m, b) => m.ops.project(rows.block(m, b), stride, r, paired, out + b * r * BLOCK_BYTES);
+  const xOf = rows.blocksOfX();
+  const visit: Visit = (m, b) => m.ops.project(xOf(m, b), stride, r, paired, out + b * r * BLOCK_BYTES);
   return rows.summed(2 * BLOCK_ROWS * stride * r, [], visit);
 }
 
@@ -181,10 +194,11 @@ export function motion(rows: Points, delta: Float64Array): Promise<void> | undef
   const moment = rows.at(m0, "moment");
   const phiOf = rows.features(false);
   const flops = rows.featureFlops() + 2 * BLOCK_ROWS * stride * r;
+  const xOf = rows.blocksOfX();
   const pause = rows.summed(flops, [["moment", p]], (m, b) => {
     const { ops } = m;
     const zd = along + b * r * BLOCK_BYTES;
-    ops.project(rows.block(m, b), stride, r, paired, zd);
+    ops.project(xOf(m, b), stride, r, paired, zd);
     ops.contractFields(zd, g + b * (r + 1) * BLOCK_BYTES, r, u + b * BLOCK_BYTES);
     ops.accumulateMoment(phiOf(m, b), p, u + b * BLOCK_BYTES, moment);
   });
@@ -215,9 +229,10 @@ function transposedPass(rows: Points, multiplier: (m: Machine, block: number) =>
   const g = rows.at(m0, rows.slot("fields", false)) + BLOCK_BYTES;
   const [scaled, out] = [rows.at(m0, "c"), rows.at(m0, "pairedSum")];
   const flops = rows.featureFlops() + 2 * BLOCK_ROWS * stride * r;
+  const xOf = rows.blocksOfX();
   return rows.summed(flops, [["pairedSum", stride * r]], (m, b) => {
     m.ops.scaleFields(multiplier(m, b), g + b * (r + 1) * BLOCK_BYTES, r, scaled);
-    m.ops.accumulateTransposed(rows.block(m, b), stride, r, scaled, out);
+    m.ops.accumulateTransposed(xOf(m, b), stride, r, scaled, out);
   });
 }
 

@@ -4,7 +4,7 @@ import { binomial, type MomentSizes, sizesOf, TILE } from "./moments.js";
 /** Tables of one (rank, degree); shared and cached, never written. */
 export interface MomentPlan {
   readonly sizes: MomentSizes;
-  /** For `KernelOps.features`, padding included: rows of both halves, then those for the response. */
+  /** For `KernelOps.features`, padding included: rows of the first half, of the second, and of the second for the response. */
   readonly table: Int32Array;
   /** Widths of the groups, then those for the response. */
   readonly widths: Int32Array;
@@ -66,24 +66,24 @@ const placeOf = (groups: Int32Array, a: number, b: number): number =>
   groups[a >> 2] + TILE * (b >> 1) + 2 * (a & 3) + (b & 1);
 
 /**
- * Rows of both halves up to degree 2D, then those of the second half again up to degree D on their own: each is its parent
- * times one Hermite value. Padding repeats the constant.
+ * Rows of both halves up to degree 2D, then those of the second half again up to degree D: each is its parent times one
+ * Hermite value of a variable of its half. Padding repeats the constant.
  */
 function rowTable(rank: number, degree: number, sizes: MomentSizes): Int32Array {
   const { first, firstRows, secondRows, responseRows } = sizes;
   const table = new Int32Array(2 * (firstRows + secondRows + responseRows));
-  const fill = (at: number, from: number, to: number, highest: number, base: number): void => {
-    gradedIndices(to - from, highest).forEach((beta, j) => {
+  const fill = (at: number, variables: number, highest: number): void => {
+    gradedIndices(variables, highest).forEach((beta, j) => {
       let last = beta.length - 1;
       while (last >= 0 && beta[last] === 0) last--;
       if (last < 0) return;
-      table[2 * (at + j)] = base + position(beta.map((v, k) => (k === last ? 0 : v)));
-      table[2 * (at + j) + 1] = (from + last) * (2 * degree + 1) + beta[last];
+      table[2 * (at + j)] = position(beta.map((v, k) => (k === last ? 0 : v)));
+      table[2 * (at + j) + 1] = last * (2 * degree + 1) + beta[last];
     });
   };
-  fill(0, 0, first, 2 * degree, 0);
-  fill(firstRows, first, rank, 2 * degree, firstRows);
-  fill(firstRows + secondRows, first, rank, degree, 0);
+  fill(0, first, 2 * degree);
+  fill(firstRows, rank - first, 2 * degree);
+  fill(firstRows + secondRows, rank - first, degree);
   return table;
 }
 

@@ -22,38 +22,54 @@ export function prepareMoments(rows: Points): MomentPlan | undefined {
   return plan;
 }
 
-/** Adds the features of a block to the normal equations. */
-export function addFeatures(rows: Points, m: Machine, phi: Address, y: Address): void {
+/** For a pass over all blocks: adds the features of a block to the normal equations. */
+export function featureAdder(rows: Points): (m: Machine, phi: Address, y: Address) => void {
   const p = rows.layout.shape.featureCount;
-  m.ops.accumulateGram(phi, p, rows.at(m, "gram"));
-  m.ops.accumulateMoment(phi, p, y, rows.at(m, "moment"));
+  const m0 = rows.tenant.enter();
+  const [gram, moment] = [rows.at(m0, "gram"), rows.at(m0, "moment")];
+  return ({ ops }, phi, y) => {
+    ops.accumulateGram(phi, p, gram);
+    ops.accumulateMoment(phi, p, y, moment);
+  };
 }
 
-/** Adds a block with projections z, square-root weights and response y to the moments. */
-export function addMoments(
+/** For a pass over all blocks: adds a block with projections z, square-root weights and response y to the moments. */
+export function momentAdder(
   rows: Points,
   { sizes }: MomentPlan,
-  m: Machine,
-  z: Address,
-  rootWeights: Address,
-  y: Address,
-): void {
+): (m: Machine, z: Address, rootWeights: Address, y: Address) => void {
   const { rank, degree } = rows.layout.shape;
-  const { firstRows, secondRows, responseRows, widths, responseWidths } = sizes;
-  const { ops } = m;
-  const h = rows.at(m, "h");
-  const half = rows.at(m, "momentRows");
+  const { first, firstRows, secondRows, responseRows } = sizes;
+  const m0 = rows.tenant.enter();
+  const h = rows.at(m0, "h");
+  const half = rows.at(m0, "momentRows");
   const second = half + firstRows * BLOCK_BYTES;
-  const response = rows.at(m, "momentResponse");
-  const sums = rows.at(m, "momentSums");
-  const groups = rows.at(m, "momentWidths");
-  const table = rows.at(m, "momentTable");
-  const count = firstRows + secondRows;
-  ops.features(z, rank, 2 * degree, rootWeights, table, count, h, half);
-  ops.accumulateProducts(half, widths.length, second, groups, sums);
-  // Rank 0: the Hermite values are those in h already.
-  ops.features(z, 0, 2 * degree, y, table + 8 * count, responseRows, h, response);
-  ops.accumulateProducts(half, responseWidths.length, response, groups + 4 * widths.length, sums + 8 * sizes.sums);
+  const response = rows.at(m0, "momentResponse");
+  const sums = rows.at(m0, "momentSums");
+  const responseSums = sums + 8 * sizes.sums;
+  const groups = sizes.widths.length;
+  const responseGroups = sizes.responseWidths.length;
+  const widths = rows.at(m0, "momentWidths");
+  const responseWidths = widths + 4 * groups;
+  const table = rows.at(m0, "momentTable");
+  const secondTable = table + 8 * firstRows;
+  const responseTable = secondTable + 8 * secondRows;
+  return ({ ops }, z, rootWeights, y) => {
+    const zs = z + first * BLOCK_BYTES;
+    // Features of one variable are its Hermite values, in order. Padding rows keep what they have; no sum of theirs is read.
+    if (first === 1) ops.hermite(z, rootWeights, 2 * degree, half);
+    else ops.features(z, first, 2 * degree, rootWeights, table, firstRows, h, half);
+    if (rank - first === 1) {
+      ops.hermite(zs, rootWeights, 2 * degree, second);
+      ops.hermite(zs, y, degree, response);
+    } else {
+      ops.features(zs, rank - first, 2 * degree, rootWeights, secondTable, secondRows, h, second);
+      // Rank 0: the Hermite values are those in h already.
+      ops.features(zs, 0, 2 * degree, y, responseTable, responseRows, h, response);
+    }
+    ops.accumulateProducts(half, groups, second, widths, sums);
+    ops.accumulateProducts(half, responseGroups, response, responseWidths, responseSums);
+  };
 }
 
 /** Normal equations from the moments of all blocks. @returns a bound of their relative error, see `momentError` */

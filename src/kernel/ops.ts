@@ -17,7 +17,7 @@
 export const BLOCK_ROWS = 96;
 
 /** Version of this interface; the binary exports its own and the wrapper refuses another. */
-export const ABI_VERSION = 5;
+export const ABI_VERSION = 6;
 
 /**
  * Radial functions κ of the squared distance q: "gauss" is e^{−q/2}; "matern52", with d = √(5q), is (1 + d + d²/3)e^{−d}.
@@ -59,6 +59,8 @@ export interface KernelOps {
   /** out[k] = Σ_l (z[l] + t·zd[l])·m[l·r + k] (m row-major r×r). `out` differs from z and zd. */
   combine(z: Address, zd: Address, r: number, t: number, m: Address, out: Address): void;
 
+  /** h[m] = scale·h_m(z), m = 0…degree, normalised, for one variable: z, scale and each h[m] are one row of the block. */
+  hermite(z: Address, scale: Address, degree: number, h: Address): void;
   /**
    * Hermite features of a block. h[k·(degree+1)+m] = h_m(z[k]) (normalised, h_0 = 1) and
    * phi[0] = scale, phi[j] = phi[parent_j]·h[row_j] with table = int32 pairs (parent_j, row_j), j = 0…p−1

@@ -106,7 +106,7 @@ export class Points extends Parts {
    */
   features(trial: boolean): (m: Machine, b: number) => Address {
     const half = this.#half(trial);
-    const { rank, featureCount } = this.layout.shape;
+    const { rank, degree, featureCount } = this.layout.shape;
     const m0 = this.tenant.enter();
     const z = this.at(m0, POINT_SLOTS.z[half]);
     const weights = this.at(m0, "rootWeights");
@@ -114,9 +114,11 @@ export class Points extends Parts {
     const phi = this.at(m0, kept ? POINT_SLOTS.phi[half] : "phi");
     const step = kept ? featureCount * BLOCK_BYTES : 0;
     if (this.#kept[half]) return (_, b) => phi + b * step;
-    return (m, b) => {
-      this.formFeatures(m, z + b * rank * BLOCK_BYTES, weights + b * BLOCK_BYTES, phi + b * step);
-      return phi + b * step;
+    const [table, h] = [this.at(m0, "table"), this.at(m0, "h")];
+    return ({ ops }, b) => {
+      const to = phi + b * step;
+      ops.features(z + b * rank * BLOCK_BYTES, rank, degree, weights + b * BLOCK_BYTES, table, featureCount, h, to);
+      return to;
     };
   }
   keepFeatures(trial: boolean): void {

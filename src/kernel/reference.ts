@@ -124,7 +124,12 @@ export function createReferenceOps(memory: MemoryViews): KernelOps {
       }
     },
 
-    /** h_{m+1} = (z·h_m − √m·h_{m−1})·(1/√(m+1)): the reciprocal is rounded once per degree, not once per row. */
+    hermite(z, scale, degree, h) {
+      const f = memory.f64;
+      f.copyWithin(h >>> 3, scale >>> 3, (scale >>> 3) + B);
+      recur(f, z >>> 3, degree, h >>> 3);
+    },
+
     features(z, r, degree, scale, table, p, h, phi) {
       const f = memory.f64;
       const pairs = memory.i32;
@@ -133,16 +138,9 @@ export function createReferenceOps(memory: MemoryViews): KernelOps {
       const s = scale >>> 3;
       const t = table >>> 2;
       for (let k = 0; k < r; k++) {
-        const a = (z >>> 3) + k * B;
         const o = h0 + k * (degree + 1) * B;
         f.fill(1, o, o + B);
-        if (degree > 0) for (let i = 0; i < B; i++) f[o + B + i] = f[a + i];
-        for (let m = 1; m < degree; m++) {
-          const root = Math.sqrt(m);
-          const inverse = 1 / Math.sqrt(m + 1);
-          const q = o + m * B;
-          for (let i = 0; i < B; i++) f[q + B + i] = (f[a + i] * f[q + i] - root * f[q - B + i]) * inverse;
-        }
+        recur(f, (z >>> 3) + k * B, degree, o);
       }
       for (let i = 0; i < B; i++) f[phi0 + i] = f[s + i];
       for (let j = 1; j < p; j++) {
@@ -330,6 +328,20 @@ function addOuterTile(f: Float64Array, u: number, v: number, stride: number, out
   f[out + 1] += s01;
   f[out + stride] += s10;
   f[out + stride + 1] += s11;
+}
+
+/**
+ * h[1…degree] from h[0] = scale: h[1] = z·scale, then h_{m+1} = (z·h_m − √m·h_{m−1})·(1/√(m+1)); the reciprocal is rounded
+ * once per degree, not once per row.
+ */
+function recur(f: Float64Array, z: number, degree: number, h: number): void {
+  if (degree > 0) for (let i = 0; i < B; i++) f[h + B + i] = f[z + i] * f[h + i];
+  for (let m = 1; m < degree; m++) {
+    const root = Math.sqrt(m);
+    const inverse = 1 / Math.sqrt(m + 1);
+    const q = h + m * B;
+    for (let i = 0; i < B; i++) f[q + B + i] = (f[z + i] * f[q + i] - root * f[q - B + i]) * inverse;
+  }
 }
 
 function blockDot(f: Float64Array, a: number, b: number): number {

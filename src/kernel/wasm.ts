@@ -38,6 +38,7 @@ const OPERATIONS: { readonly [name in keyof KernelOps]: true } = {
   project: true,
   accumulateTransposed: true,
   combine: true,
+  hermite: true,
   features: true,
   accumulateGram: true,
   accumulateMoment: true,
@@ -127,10 +128,20 @@ export function createWasmMachine({
   return machine;
 }
 
+/** Operations have up to twelve numbers; parameters are spelt out, since gathering them into an array costs as much as a small operation. */
 function guarded(operation: (...args: number[]) => number, trapped: (cause: unknown) => KernelError) {
-  return (...args: number[]): number => {
+  const short = (a: number, b: number, c: number, d: number, e: number, f: number): number => {
     try {
-      return operation(...args);
+      return operation(a, b, c, d, e, f);
+    } catch (cause) {
+      throw trapped(cause);
+    }
+  };
+  if (operation.length <= 6) return short;
+  // biome-ignore format: one line as above
+  return (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number, k: number, l: number): number => {
+    try {
+      return operation(a, b, c, d, e, f, g, h, i, j, k, l);
     } catch (cause) {
       throw trapped(cause);
     }

@@ -173,6 +173,37 @@ function randomTable(p: number, rows: number, random: ReturnType<typeof numbers>
   return table;
 }
 
+describe("hermite", () => {
+  it("is the scale times the values of features, for every degree", () => {
+    forAll<{ degree: number }>(
+      { degree: fc.integer({ min: 0, max: 100 }) },
+      ({ degree, seed }) => {
+        const random = numbers(seed);
+        const z = Float64Array.from({ length: B }, (_, i) => (i - 48) / 24);
+        const scale = random.array(B);
+        const { arrays: a } = onBoth(
+          { z, scale, h: random.array((degree + 1) * B) },
+          ["h"],
+          (ops, at) => ops.hermite(at.z, at.scale, degree, at.h) as undefined,
+        );
+        const { arrays: b } = onBoth(
+          { z, scale, table: new Int32Array(2), h: random.array((degree + 1) * B), phi: random.array(B) },
+          ["h", "phi"],
+          (ops, at) => ops.features(at.z, 1, degree, at.scale, at.table, 1, at.h, at.phi) as undefined,
+        );
+        for (let m = 0; m <= degree; m++) {
+          // Rounding of the recurrence grows with its largest value so far, not with the present one.
+          for (let i = 0; i < B; i++) {
+            const size = Math.max(...Array.from({ length: m + 1 }, (_, k) => Math.abs(b.h[k * B + i])));
+            expectClose(a.h[m * B + i], scale[i] * b.h[m * B + i], (1 + m) * size * (1 + Math.abs(scale[i])), `h_${m}`);
+          }
+        }
+      },
+      15,
+    );
+  });
+});
+
 describe("features", () => {
   const degree = fc.integer({ min: 0, max: 8 });
   it("values, parents and scale", () => {

@@ -1,6 +1,6 @@
 /**
  * What a round of a fit on a cluster adds to the compute: the same fit with the same shards in one process and on members of
- * this machine, `tsx bench/cluster.ts [members]`. Needs the built package and a nats-server.
+ * this machine, `tsx bench/cluster.ts [members] [rows,…]`. Needs the built package and a nats-server.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -15,6 +15,7 @@ const library = (await import(new URL("dist/index.js", root).href)) as typeof Li
 const { joinCluster } = (await import(new URL("dist/cluster/index.js", root).href)) as typeof Cluster;
 
 const MEMBERS = Number(process.argv[2] ?? 4);
+const SIZES = (process.argv[3] ?? "2000,8000,32000").split(",").map(Number);
 const [DIM, RANK, DEGREE] = [100, 3, 5];
 const folder = mkdtempSync(join(tmpdir(), "leapflow-bench-"));
 const children: ChildProcess[] = [];
@@ -40,7 +41,7 @@ console.log(
 );
 console.log("      n   rounds   local ms/round   cluster ms/round   added ms/round");
 try {
-  for (const n of [2000, 8000, 32000]) {
+  for (const n of SIZES) {
     const link = library.Link.parse("z1 + z1*z2 + z1*z2*z3");
     const { X, y } = library.sampleMultiIndex(link, { dim: DIM, samples: n, noiseStd: 0.3, seed: 1 });
     const data = Float64Array.from(X.data);

@@ -22,12 +22,15 @@ import {
   JestExtend,
 } from "@vitest/expect";
 import { build } from "esbuild";
-import { isSampled } from "./sample.mjs";
+import { isSampled, keyOf } from "./sample.mjs";
 
 const VITEST = "__mutationVitest__";
 /** Where instrumented code looks for the active mutant. */
 const NAMESPACE = INSTRUMENTER_CONSTANTS.NAMESPACE;
-const SAMPLE = process.env.LEAPFLOW_MUTATION_SAMPLE && JSON.parse(process.env.LEAPFLOW_MUTATION_SAMPLE);
+const { LEAPFLOW_MUTATION_SAMPLE: sample, LEAPFLOW_MUTATION_SKIP: skipped } = process.env;
+const SAMPLE = sample ? JSON.parse(sample) : undefined;
+/** Mutants that a test caught before. */
+const SKIP = new Set(skipped ? JSON.parse(readFileSync(skipped, "utf8")) : []);
 
 chai.use(JestExtend);
 chai.use(JestChaiExpect);
@@ -122,8 +125,12 @@ class InProcessRunner {
   }
 
   async mutantRun({ activeMutant, testFilter, hitLimit, mutantActivation, timeout }) {
-    if (!isSampled(SAMPLE, process.env.LEAPFLOW_MUTATION_FILE, activeMutant.id))
-      return { status: "error", errorMessage: "not in the sample" };
+    const { fileName, location, mutatorName, replacement } = activeMutant;
+    const end = { line: location.end.line + 1, column: location.end.column + 1 };
+    // Stryker names the file in the sandbox or the one that it was copied from.
+    const file = fileName.replaceAll("\\", "/").replace(/^.*\/(?=src\/)/, "");
+    const key = keyOf(file, location.start.line + 1, location.start.column + 1, end, mutatorName, replacement);
+    if (!isSampled(SAMPLE, key) || SKIP.has(key)) return { status: "error", errorMessage: "not tried" };
     const ns = this.#state();
     ns.hitCount = 0;
     ns.hitLimit = hitLimit;

@@ -133,9 +133,29 @@ async function fromEnvironment(
       ...(NATS_CA ? { caFile: NATS_CA } : {}),
       ...(NATS_CERT ? { certFile: NATS_CERT } : {}),
       ...(NATS_KEY ? { keyFile: NATS_KEY } : {}),
+      ...identityCheck(servers),
     };
   }
   return out;
+}
+
+/**
+ * The certificate of a broker must name the host of its address. The client tells TLS the hosts that are names only, and TLS
+ * takes any other for "localhost", so that numeric addresses are checked here: it must name one of those given.
+ */
+function identityCheck(servers: readonly string[]): object {
+  const { checkServerIdentity } = process.getBuiltinModule("node:tls");
+  const { isIP } = process.getBuiltinModule("node:net");
+  const hosts = servers.map((one) => new URL(one.replace(/^\w+:/, "http:")).hostname.replace(/^\[|\]$/g, ""));
+  const numeric = hosts.filter((host) => isIP(host) !== 0);
+  if (numeric.length === 0) return {};
+  return {
+    checkServerIdentity: (host: string, certificate: Parameters<typeof checkServerIdentity>[1]) => {
+      const wanted = host === "localhost" && !hosts.includes(host) ? numeric : [host];
+      const errors = wanted.map((one) => checkServerIdentity(one, certificate));
+      return errors.includes(undefined) ? undefined : errors[0];
+    },
+  };
 }
 
 async function loadClient() {

@@ -10,4 +10,5 @@ export { readSpec } from "./jobs.js";
 export { type Member, type MemberOptions, serveMember } from "./member.js";
 export type { ClusterData } from "./rowData.js";
 export { type ClusterStatus, clusterStatus, type MemberStatus } from "./status.js";
+export { type StudyCrewOptions, studyCrew } from "./studyCrew.js";
 export { runSweep, type SweepOptions, type SweepProgress, type SweepResult, type SweepRow } from "./sweep.js";

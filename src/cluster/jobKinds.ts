@@ -15,6 +15,11 @@ export const JOB_KINDS = {
   trap: study((link, options) => trapStudy(link as never, options as never)),
   scaling: study((link, options) => scalingStudy(link as never, options as never)),
   "sample-complexity": study((link, options) => sampleComplexityStudy(link as never, options as never)),
+  /** One job of an experiment of `leapflow/studies`: { study, kind, seed, options }. */
+  experiment: async ({ all }, _, signal) => {
+    const { runStudyJob } = await import("../studies/index.js");
+    return { result: await runStudyJob(all as never, { signal }) };
+  },
   "mean-field": async ({ all }, _, signal) => plain(await dmft({ ...all, signal } as never)) as Metrics,
 } as const satisfies Record<string, Run>;
 export type JobKind = keyof typeof JOB_KINDS;

@@ -66,7 +66,8 @@ export class JobLoop {
 
   async #open(checksum: string): Promise<{ queue: Queue; consumers: Consumer[] }> {
     const queue = await Queue.open(this.#broker);
-    return { queue, consumers: [await queue.consumer(checksum), await queue.consumer(NO_DATA)] };
+    const wanted = [...new Set([checksum, NO_DATA])];
+    return { queue, consumers: await Promise.all(wanted.map((data) => queue.consumer(data))) };
   }
 
   async #handle(queue: Queue, message: JsMsg): Promise<void> {

@@ -86,24 +86,34 @@ export function jobsOf(spec: SweepSpec, checksum: string): Job[] {
   }
   const seen = new Set<string>();
   return combinations.map((options) => {
-    const all = { ...fixed, ...options };
-    const identity = [VERSION, kind, checksum, spec.testFraction ?? null, sorted(all)];
-    const digest = sha256(JSON.stringify(identity));
-    const job = digest.slice(0, 20);
-    if (seen.has(job)) {
+    const job = jobOf(kind, options, { ...fixed, ...options }, checksum, spec.testFraction);
+    if (seen.has(job.job)) {
       throw new OptionError("RANGE", `the sweep has the combination ${JSON.stringify(options)} twice.`);
     }
-    seen.add(job);
-    // A job that names no seed gets one of its own that is the same wherever it runs.
-    const seed = typeof all.seed === "number" ? all.seed : Number.parseInt(digest.slice(20, 28), 16);
-    const split = spec.testFraction === undefined ? {} : { testFraction: spec.testFraction };
-    return { job, kind, options, all: { ...all, seed }, seed, ...split };
+    seen.add(job.job);
+    return job;
   });
 }
 
+/** A job with the name that its content gives it. */
+export function jobOf(
+  kind: JobKind,
+  options: PlainOptions,
+  all: PlainOptions,
+  checksum = "",
+  testFraction?: number,
+): Job {
+  const identity = [VERSION, kind, checksum, testFraction ?? null, sorted(all)];
+  const digest = sha256(JSON.stringify(identity));
+  // A job that names no seed gets one of its own that is the same wherever it runs.
+  const seed = typeof all.seed === "number" ? all.seed : Number.parseInt(digest.slice(20, 28), 16);
+  const split = testFraction === undefined ? {} : { testFraction };
+  return { job: digest.slice(0, 20), kind, options, all: { ...all, seed }, seed, ...split };
+}
+
 /** Names a sweep on the broker: its name, and what its jobs are. */
-export const sweepId = (spec: SweepSpec, jobs: readonly Job[]): string =>
-  `${spec.name.replace(/[^\w-]/g, "_").slice(0, 40)}-${sha256(jobs.map(({ job }) => job).join()).slice(0, 12)}`;
+export const sweepId = (name: string, jobs: readonly Job[]): string =>
+  `${name.replace(/[^\w-]/g, "_").slice(0, 40)}-${sha256(jobs.map(({ job }) => job).join()).slice(0, 12)}`;
 
 const sha256 = (text: string): string =>
   process.getBuiltinModule("node:crypto").createHash("sha256").update(text).digest("hex");

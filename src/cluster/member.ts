@@ -4,7 +4,7 @@ import { ComputeThread } from "./compute.js";
 import { type Broker, openBroker } from "./connection.js";
 import { type DataIdentity, identityOf } from "./identity.js";
 import { JobLoop } from "./jobLoop.js";
-import { introduce, SUBJECTS } from "./protocol.js";
+import { introduce, NO_DATA, SUBJECTS } from "./protocol.js";
 import { type ClusterData, type RowData, shareRows } from "./rowData.js";
 import { ShardDesk } from "./shardDesk.js";
 
@@ -26,19 +26,19 @@ export interface Member {
 }
 
 /**
- * Serves shards of fits and jobs of sweeps on these rows until it is stopped. Computes in threads of its own; takes neither
- * paths nor code from messages. Comes back by itself when the broker was away.
+ * Serves shards of fits and jobs of sweeps on these rows until it is stopped, without rows only jobs that need none: studies.
+ * Computes in threads of its own; takes neither paths nor code from messages. Comes back by itself when the broker was away.
  *
  * @param url - of the broker, `nats://host:port`
  * @param data - the rows that it holds, `await (await openTable(file)).read({ target })`
  * @throws {ClusterError} `CLUSTER_UNREACHABLE`; {InputError} `TYPE`, `SHAPE`; {LeapflowError} `UNAVAILABLE`
  */
-export async function serveMember(url: string, data: ClusterData, options?: MemberOptions): Promise<Member> {
+export async function serveMember(url: string, data?: ClusterData, options?: MemberOptions): Promise<Member> {
   const given = checkOptions(options, ["signal", "onNotice"], "serveMember") as MemberOptions;
   const signal = given.signal === undefined ? undefined : checkSignal(given.signal);
   signal?.throwIfAborted();
-  const rows = shareRows(data);
-  const identity = await identityOf(rows);
+  const rows = data === undefined ? undefined : shareRows(data);
+  const identity = rows === undefined ? NO_ROWS : await identityOf(rows);
   const name = memberName();
   const broker = await openBroker(url, `leapflow member ${name}`);
   const member = new JoinedMember(name, identity, broker, rows, given.onNotice ?? (() => undefined));
@@ -46,6 +46,8 @@ export async function serveMember(url: string, data: ClusterData, options?: Memb
   await broker.nc.flush();
   return member;
 }
+
+const NO_ROWS: DataIdentity = { rows: 0, columns: [], checksum: NO_DATA };
 
 class JoinedMember implements Member {
   readonly name: string;
@@ -59,7 +61,13 @@ class JoinedMember implements Member {
   #leaving: Promise<void> | undefined;
   #left: () => void = () => undefined;
 
-  constructor(name: string, data: DataIdentity, broker: Broker, rows: RowData, notice: (text: string) => void) {
+  constructor(
+    name: string,
+    data: DataIdentity,
+    broker: Broker,
+    rows: RowData | undefined,
+    notice: (text: string) => void,
+  ) {
     this.name = name;
     this.data = data;
     this.#broker = broker;

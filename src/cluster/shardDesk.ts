@@ -22,7 +22,13 @@ export class ShardDesk {
   /** Exchanges answered. */
   calls = 0;
 
-  constructor(broker: Broker, member: string, rows: RowData, notice: (text: string) => void, giveUp: () => void) {
+  constructor(
+    broker: Broker,
+    member: string,
+    rows: RowData | undefined,
+    notice: (text: string) => void,
+    giveUp: () => void,
+  ) {
     this.#broker = broker;
     this.#thread = new ComputeThread(rows);
     this.#notice = notice;

@@ -6,10 +6,10 @@ import { type Broker, openBroker, unreachable } from "./connection.js";
 import type { ThreadFailure } from "./failure.js";
 import { type DataIdentity, identityOf } from "./identity.js";
 import type { Metrics } from "./jobKinds.js";
-import { type Job, jobsOf, type PlainOptions, readSpec, type SweepSpec, sweepId } from "./jobs.js";
+import { type Job, jobsOf, type PlainOptions, readSpec, sweepId } from "./jobs.js";
 import { NO_DATA, Queue, type Verdict } from "./queue.js";
 import { refusalOf, rollCall } from "./roster.js";
-import { type ClusterData, shareRows } from "./rowData.js";
+import { type ClusterData, type RowData, shareRows } from "./rowData.js";
 
 /** One job with its figures; `metrics` is null and `error` says why when it failed. */
 export interface SweepRow {
@@ -68,11 +68,31 @@ export async function runSweep(given: unknown, data?: ClusterData, options?: Swe
   const rows = data && spec.study === undefined ? shareRows(data) : undefined;
   const identity = rows && (await identityOf(rows));
   const jobs = jobsOf(spec, identity?.checksum ?? "");
-  const verdicts =
-    filled.cluster === undefined
-      ? await runHere(jobs, () => new ComputeThread(rows), filled)
-      : await runThere(filled.cluster, spec, jobs, identity, filled);
+  const verdicts = await runJobs(spec.name, jobs, { rows, identity }, filled);
   return { name: spec.name, jobs: jobs.length, rows: jobs.map((job) => rowOf(job, verdicts.get(job.job))) };
+}
+
+/** Rows that jobs need, if any. */
+interface JobRows {
+  readonly rows?: RowData;
+  readonly identity?: DataIdentity;
+}
+
+/** What is told of jobs as they end. */
+export interface JobOptions extends SweepOptions {
+  readonly onVerdict?: (job: string, verdict: Verdict) => void;
+}
+
+/** Verdicts by job, from threads of this process or from a cluster. @throws as `runSweep` */
+export function runJobs(
+  name: string,
+  jobs: readonly Job[],
+  { rows, identity }: JobRows,
+  options: JobOptions,
+): Promise<Map<string, Verdict>> {
+  return options.cluster === undefined
+    ? runHere(jobs, () => new ComputeThread(rows), options)
+    : runThere(options.cluster, name, jobs, identity, options);
 }
 
 function rowOf({ job, options, seed }: Job, verdict: Verdict | undefined): SweepRow {
@@ -85,7 +105,7 @@ function rowOf({ job, options, seed }: Job, verdict: Verdict | undefined): Sweep
 async function runHere(
   jobs: readonly Job[],
   open: () => ComputeThread,
-  { threads, signal, onProgress }: SweepOptions,
+  { threads, signal, onProgress, onVerdict }: JobOptions,
 ): Promise<Map<string, Verdict>> {
   const width = Math.max(1, threads ?? process.getBuiltinModule("node:os").availableParallelism());
   const out = new Map<string, Verdict>();
@@ -93,39 +113,52 @@ async function runHere(
   const pool = Array.from({ length: Math.min(width, jobs.length) }, open);
   const lane = async (thread: ComputeThread): Promise<void> => {
     while (next < jobs.length) {
+      signal?.throwIfAborted();
       const job = jobs[next++];
-      try {
-        out.set(job.job, { metrics: await thread.job(job, signal) });
-      } catch (error) {
-        if (!(error instanceof RemoteFailure)) throw error;
-        out.set(job.job, { error: error.failure });
-      }
+      const verdict = await verdictOf(thread, job, signal);
+      out.set(job.job, verdict);
+      onVerdict?.(job.job, verdict);
       onProgress?.({ done: out.size, jobs: jobs.length });
     }
   };
+  // A thread in the middle of a computation hears no message; there is nothing in it to keep.
+  const end = (): Promise<unknown> => Promise.all(pool.map((thread) => thread.close()));
+  signal?.addEventListener("abort", end, { once: true });
   try {
     await Promise.all(pool.map(lane));
   } finally {
-    await Promise.all(pool.map((thread) => thread.close()));
+    signal?.removeEventListener("abort", end);
+    await end();
   }
   return out;
 }
 
+/** What a job came to; failures of threads themselves are thrown. */
+async function verdictOf(thread: ComputeThread, job: Job, signal?: AbortSignal): Promise<Verdict> {
+  try {
+    return { metrics: await thread.job(job, signal) };
+  } catch (error) {
+    if (error instanceof RemoteFailure) return { error: error.failure };
+    throw error;
+  }
+}
+
 async function runThere(
   url: string,
-  spec: SweepSpec,
+  name: string,
   jobs: readonly Job[],
   data: DataIdentity | undefined,
-  options: SweepOptions,
+  options: JobOptions,
 ): Promise<Map<string, Verdict>> {
   const broker = await openBroker(url, "leapflow sweep");
   try {
     const queue = await Queue.open(broker);
-    const sweep = sweepId(spec, jobs);
+    const sweep = sweepId(name, jobs);
     const stored = await queue.verdicts(sweep);
     const failed = jobs.filter(({ job }) => "error" in (stored.get(job) ?? {})).map(({ job }) => job);
     if (failed.length > 0) await queue.revive(sweep, failed);
     for (const job of failed) stored.delete(job);
+    for (const [job, verdict] of stored) options.onVerdict?.(job, verdict);
     const missing = jobs.filter(({ job }) => !stored.has(job));
     if (missing.length === 0) return stored;
     const epoch = await queue.epoch(sweep);
@@ -158,17 +191,18 @@ class Collection {
     readonly jobs: readonly Job[],
     readonly verdicts: Map<string, Verdict>,
     readonly data: DataIdentity | undefined,
-    readonly options: SweepOptions,
+    readonly options: JobOptions,
   ) {
     this.#wanted = new Set(jobs.map(({ job }) => job));
   }
 
   async finish(): Promise<void> {
-    const { signal, onProgress } = this.options;
+    const { signal, onProgress, onVerdict } = this.options;
     let wake: () => void = () => undefined;
     const seen = (job: string, verdict: Verdict): void => {
       if (!this.#wanted.has(job) || this.verdicts.has(job)) return;
       this.verdicts.set(job, verdict);
+      onVerdict?.(job, verdict);
       onProgress?.({ done: this.verdicts.size, jobs: this.jobs.length });
       if (this.#isDone) wake();
     };

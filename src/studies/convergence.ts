@@ -65,8 +65,8 @@ export const convergence: Study = {
   jobs(scale, seed) {
     const targets = sized(scale, TARGETS.slice(1, 2), TARGETS, TARGETS);
     const samples = sized(scale, [500, 2000], [500, 2000, 8000], [500, 2000, 8000, 32000]);
-    const repeats = sized(scale, 1, 1, 6);
-    const trials = sized(scale, 12, 8, 60);
+    const repeats = sized(scale, 1, 1, 4);
+    const trials = sized(scale, 12, 8, 40);
     return targets.flatMap(({ name }): Omit<JobSpec, "study">[] => [
       { kind: "step", seed, options: { target: name, dim: DIM, trials: 40 } },
       ...samples.flatMap((n) =>

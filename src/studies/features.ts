@@ -49,11 +49,11 @@ export const features: Study = {
     "The link may be a Hermite series, a sum of ReLU features or a kernel. Does it matter to the directions, which theory learns with Hermite polynomials (the third open question of the paper)? The paper's own network has a trained orthogonal layer of low rank under frozen random Hermite features. How many of those does it take, and how many when the first layer is frozen too?",
 
   jobs(scale, seed) {
-    const trials = sized(scale, 3, 6, 20);
+    const trials = sized(scale, 3, 6, 16);
     const samples = sized(scale, 800, 2000, 3000);
     const options = { samples, trials };
-    const trained = sized(scale, [5, 12], [3, 5, 7, 9, 12, 30], [3, 4, 5, 6, 7, 8, 9, 12, 20, 40]);
-    const frozen = sized(scale, [40], [10, 40, 120, 300, 450], [10, 20, 40, 80, 150, 300, 450, 700]);
+    const trained = sized(scale, [5, 12], [3, 5, 7, 9, 12, 30], [3, 4, 5, 6, 7, 8, 9, 12, 30]);
+    const frozen = sized(scale, [40], [10, 40, 120, 300, 450], [10, 20, 40, 80, 150, 300, 600]);
     return [
       ...Object.keys(TARGETS).flatMap((target): Omit<JobSpec, "study">[] =>
         (scale === "tiny" ? FAMILIES.slice(0, 1) : FAMILIES).map((family) => ({

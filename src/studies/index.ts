@@ -8,4 +8,4 @@ export {
   type StudyRunProgress,
   studyJobs,
 } from "./runner.js";
-export type { JobSpec, JobWatch, Scale } from "./study.js";
+export type { CrewWatch, JobSpec, JobWatch, Scale, StudyCrew } from "./study.js";

@@ -37,10 +37,10 @@ export const phaseDiagram: Study = {
       scale,
       [0.4, 4],
       [0.4, 0.7, 1, 1.5, 2, 3, 5],
-      [0.3, 0.45, 0.6, 0.8, 1, 1.3, 1.6, 2, 2.5, 3, 4, 5, 6.5],
+      [0.4, 0.6, 0.8, 1, 1.3, 1.6, 2, 2.5, 3, 4, 5.5],
     );
-    const noises = sized(scale, [0.1], [0.05, 0.3, 0.6, 1], [0.05, 0.2, 0.4, 0.6, 0.8, 1, 1.25]);
-    const dim = sized(scale, 80, 150, 300);
+    const noises = sized(scale, [0.1], [0.05, 0.3, 0.6, 1], [0.05, 0.2, 0.4, 0.6, 0.8, 1]);
+    const dim = sized(scale, 80, 150, 250);
     const trials = sized(scale, 6, 8, 10);
     return [
       ...noises.map((noise) => ({ kind: "threshold", seed, options: { noise } })),
@@ -48,7 +48,7 @@ export const phaseDiagram: Study = {
         ratios.map((ratio, j) => ({
           kind: "cell",
           seed: seed + 100 * i + j,
-          options: { ratio, noise, dim, trials, steps: sized(scale, 20, 30, 60) },
+          options: { ratio, noise, dim, trials, steps: sized(scale, 20, 30, 45) },
         })),
       ),
     ];

@@ -1,5 +1,5 @@
 /** Runs the jobs of a study, keeps what is done, and makes the report. */
-import { checkChoice, checkFunction, checkInteger, checkOptions, checkSignal, describe } from "../base/assert.js";
+import { checkChoice, checkFunction, checkOptions, checkSignal, describe } from "../base/assert.js";
 import { RunControl } from "../base/control.js";
 import { OptionError } from "../base/errors.js";
 import { checkSeed } from "../base/rng.js";
@@ -7,7 +7,7 @@ import { VERSION } from "../base/version.js";
 import type { StudyRecord } from "../plot/index.js";
 import { openStore, writeStudy } from "./folder.js";
 import { STUDIES } from "./registry.js";
-import type { JobSpec, JobWatch, Outcome, Scale, Study } from "./study.js";
+import type { JobSpec, JobWatch, Outcome, Scale, Study, StudyCrew } from "./study.js";
 
 /** How far a study is. */
 export interface StudyRunProgress {
@@ -28,10 +28,11 @@ export interface RunStudyOptions {
   readonly out?: string;
   /** Also raster images of the figures; default true with `out`. Needs `@resvg/resvg-js`. */
   readonly png?: boolean;
-  /** Jobs at a time, default 1; more are of use with an `execute` that runs elsewhere. */
-  readonly concurrency?: number;
-  /** Runs a job, by default in this thread; the same jobs give the same results wherever they run. */
-  readonly execute?: (job: JobSpec, watch: JobWatch) => Promise<unknown>;
+  /**
+   * Runs the jobs, by default one after another in this thread; `studyCrew` of `leapflow/cluster` runs them in threads or on a
+   * cluster. The same jobs give the same results wherever they run.
+   */
+  readonly crew?: StudyCrew;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: StudyRunProgress) => void;
 }
@@ -48,7 +49,7 @@ export interface StudyResult extends StudyRecord {
 /** Names that `runStudy` knows. */
 export const STUDY_NAMES: readonly string[] = STUDIES.map((study) => study.name);
 
-const OPTIONS = ["scale", "seed", "out", "png", "concurrency", "execute", "signal", "onProgress"];
+const OPTIONS = ["scale", "seed", "out", "png", "crew", "signal", "onProgress"];
 const SCALES = ["tiny", "quick", "full"] as const;
 
 function studyOf(name: unknown): Study {
@@ -75,7 +76,7 @@ export async function runStudyJob(job: JobSpec, watch: JobWatch = {}): Promise<u
 }
 
 /**
- * Runs one of the experiments of the papers: its jobs one after another, each with a seed of its own, then the report that sets
+ * Runs one of the experiments of the papers: its jobs, each with a seed of its own, then the report that sets
  * measurements beside predictions.
  *
  * With `out`, every finished job is kept in `jobs.jsonl` of that folder, and a run of the same study, size, seed and version goes
@@ -90,9 +91,8 @@ export async function runStudy(name: string, options: RunStudyOptions = {}): Pro
   const scale = given.scale === undefined ? "quick" : checkChoice(given.scale, "scale", SCALES);
   const seed = given.seed ?? 1;
   checkSeed(seed);
-  const concurrency = given.concurrency === undefined ? 1 : checkInteger(given.concurrency, "concurrency", { min: 1 });
-  const execute = given.execute ?? runStudyJob;
-  checkFunction(execute, "execute");
+  const crew = given.crew ?? oneByOne;
+  checkFunction(crew, "crew");
   const signal = given.signal === undefined ? undefined : checkSignal(given.signal);
   if (given.onProgress !== undefined) checkFunction(given.onProgress, "onProgress");
   const control = new RunControl({ signal, sliceMs: 0 });
@@ -105,23 +105,27 @@ export async function runStudy(name: string, options: RunStudyOptions = {}): Pro
   let done = resumed;
   const report = (phase: string): void => given.onProgress?.({ phase, done, total: jobs.length });
   report("begin");
-  let next = 0;
-  const work = async (): Promise<void> => {
-    while (next < jobs.length) {
-      const at = next++;
-      if (results[at] !== undefined) continue;
-      await control.breathe();
-      const job = jobs[at];
-      const onProgress: JobWatch["onProgress"] = ({ phase, done: part, total }) =>
-        report(`${job.kind}: ${phase} ${part} of ${total}`);
-      const result = plain(await execute(job, signal === undefined ? { onProgress } : { signal, onProgress }));
-      results[at] = result;
-      await store?.put(job, result);
-      done++;
-      report(job.kind);
-    }
+  const missing = jobs.flatMap((_, at) => (results[at] === undefined ? [at] : []));
+  let kept = Promise.resolve();
+  const onResult = (place: number, result: unknown): void => {
+    const at = missing[place];
+    results[at] = plain(result);
+    done++;
+    // One line after another, whoever is first.
+    kept = kept.then(() => store?.put(jobs[at], results[at]));
+    kept.catch(() => undefined);
+    report(jobs[at].kind);
   };
-  await Promise.all(Array.from({ length: Math.min(concurrency, jobs.length) }, work));
+  const onProgress: JobWatch["onProgress"] = ({ phase, done: part, total }) => report(`${phase} ${part} of ${total}`);
+  const watch = signal === undefined ? { onResult, onProgress } : { onResult, onProgress, signal };
+  try {
+    await crew(
+      missing.map((at) => jobs[at]),
+      watch,
+    );
+  } finally {
+    await kept;
+  }
   control.throwIfAborted();
 
   const outcomes = jobs.map(({ kind, seed: own, options: set }, i): Outcome => {
@@ -142,6 +146,17 @@ export async function runStudy(name: string, options: RunStudyOptions = {}): Pro
   report("figures");
   return { ...record, ...(await writeStudy(record, given.out as string, given.png ?? true)), resumed };
 }
+
+/** The jobs one after another in this thread. */
+const oneByOne: StudyCrew = async (jobs, { signal, onProgress, onResult }) => {
+  const control = new RunControl({ signal, sliceMs: 0 });
+  const stop = signal === undefined ? {} : { signal };
+  for (const [at, job] of jobs.entries()) {
+    await control.breathe();
+    const tell: JobWatch["onProgress"] = (part) => onProgress?.({ ...part, phase: `${job.kind}: ${part.phase}` });
+    onResult(at, await runStudyJob(job, { ...stop, onProgress: tell }));
+  }
+};
 
 /** What JSON keeps of a result, so that a job that was stored and one that was not give the same. */
 function plain(result: unknown): unknown {

@@ -166,8 +166,13 @@ function rowFindings({ options, result }: Outcome<RowOptions, StabilityRow>): Fi
       degree > 2 ? "not a law for features of heavy tails such as h_k" : "a law of many features; a few stay below it",
     figure: "conditions",
   });
-  return perFeature === 20 ? [operator, gram] : [gram];
+  // Beyond degree two the figure says it all: the law is not one of such features.
+  return [...(perFeature === 20 ? [operator] : []), ...(degree > 2 ? [] : [gram])];
 }
+
+/** Ends of a bar; none for a sample whose condition number is beyond what double precision can tell, stored as null. */
+const endsOf = ([low, high]: readonly [number, number | null]): { low?: number; high?: number } =>
+  high === null ? {} : { low, high };
 
 function conditionFigure(rows: readonly Outcome<RowOptions, StabilityRow>[]): StudyFigure {
   const ranks = [...new Set(rows.map(({ options }) => options.rank))];
@@ -216,8 +221,7 @@ function conditionFigure(rows: readonly Outcome<RowOptions, StabilityRow>[]): St
               points: of(rank, perFeature).map(({ options, result: { gramCondition: g } }) => ({
                 x: options.degree + 0.12 * k,
                 y: g.median,
-                low: g.interval[0],
-                high: g.interval[1],
+                ...endsOf(g.interval),
               })),
             })),
             {

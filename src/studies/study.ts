@@ -21,6 +21,15 @@ export interface JobWatch {
   readonly onProgress?: (progress: { readonly phase: string; readonly done: number; readonly total: number }) => void;
 }
 
+/** What a crew is given. */
+export interface CrewWatch extends JobWatch {
+  /** Told the place of a finished job among those given, and its result. */
+  readonly onResult: (at: number, result: unknown) => void;
+}
+
+/** Runs jobs, anywhere and in any order; rejects when one fails, or with the signal's reason. */
+export type StudyCrew = (jobs: readonly JobSpec[], watch: CrewWatch) => Promise<void>;
+
 /** A job that is done. Results are what JSON keeps of them: numbers that are not finite are null. */
 export interface Outcome<O = Record<string, Json>, R = unknown> {
   readonly kind: string;

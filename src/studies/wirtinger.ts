@@ -45,22 +45,22 @@ export const wirtinger: Study = {
       ...settings.map((one, i) => ({
         kind: "path",
         seed: seed + i,
-        options: { ...one, dims, trials: sized(scale, 8, 8, 16), steps: sized(scale, 10, 20, 40) },
+        options: { ...one, dims, trials: sized(scale, 8, 8, 10), steps: sized(scale, 10, 20, 30) },
       })),
       ...limits.map((one, i) => ({
         kind: "limit",
         seed: seed + 50 + i,
         options: {
           ...one,
-          dim: sized(scale, 100, 200, 500),
+          dim: sized(scale, 100, 200, 400),
           trials: sized(scale, 4, 6, 10),
-          steps: sized(scale, 40, 60, 120),
+          steps: sized(scale, 40, 60, 100),
         },
       })),
       ...sized(scale, PREPROCESS.slice(0, 1), PREPROCESS, PREPROCESS).map((preprocess, i) => ({
         kind: "transition",
         seed: seed + 80 + i,
-        options: { preprocess, ratios, dim: sized(scale, 150, 200, 600), trials: sized(scale, 6, 8, 12) },
+        options: { preprocess, ratios, dim: sized(scale, 150, 200, 500), trials: sized(scale, 6, 8, 12) },
       })),
       ...(scale === "tiny" ? ABLATIONS.slice(0, 2) : ABLATIONS).map((ablation) => ({
         kind: "ablation",

@@ -103,8 +103,10 @@ export interface TestMember {
   log(): string;
 }
 
-export function startMember(url: string, data: string, ...more: string[]): TestMember {
-  const args = [MAIN, "member", "--cluster", url, "--data", data, "--target", "y", ...more];
+/** @param data - its rows; without them it only takes jobs that need none */
+export function startMember(url: string, data?: string, ...more: string[]): TestMember {
+  const rows = data === undefined ? [] : ["--data", data, "--target", "y"];
+  const args = [MAIN, "member", "--cluster", url, ...rows, ...more];
   const child = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "pipe"] });
   started.add(child);
   let log = "";

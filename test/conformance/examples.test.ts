@@ -1,15 +1,60 @@
-/** Every example runs as it stands, against the built package. */
+/** Every example runs as it stands, against the built package; the page is opened in a browser. */
 import { spawnSync } from "node:child_process";
-import { readdirSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { chromium } from "playwright-core";
+import { afterAll, expect, test } from "vitest";
 
 const folder = join(import.meta.dirname, "../../examples");
 const files = readdirSync(folder).filter((name) => name.endsWith(".mjs"));
+const out = mkdtempSync(join(tmpdir(), "leapflow-examples-"));
+afterAll(() => rmSync(out, { recursive: true, force: true }));
+
+const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
+const isThere = existsSync(CHROMIUM);
+if (!isThere && process.env.CI === "true") throw new Error(`no Chromium at ${CHROMIUM}`);
+if (!isThere) console.warn(`SKIPPED: no Chromium at ${CHROMIUM}, so the example page was not opened`);
+
+/** What an example writes it writes to a temporary folder. */
+function runExample(name: string, ...args: string[]): string {
+  const env = { ...process.env, TMPDIR: out };
+  const { status, stdout, stderr } = spawnSync(process.execPath, [join(folder, name), ...args], {
+    encoding: "utf8",
+    env,
+  });
+  expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+  return stdout;
+}
+
+test("there are ten, and all are in the list", () => {
+  expect(files.length).toBeGreaterThanOrEqual(10);
+  const list = readFileSync(join(folder, "README.md"), "utf8");
+  expect(files.filter((name) => !list.includes(`(${name})`))).toEqual([]);
+});
 
 test.each(files)("%s", (name) => {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [join(folder, name)], { encoding: "utf8" });
-  expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+  const stdout = runExample(name);
   expect(stdout.length).toBeGreaterThan(40);
   expect(stdout).not.toMatch(/NaN|undefined|false/);
+});
+
+test.skipIf(!isThere)("the page learns in a browser and asks nobody for anything", async () => {
+  const file = join(out, "page.html");
+  runExample("webPage.mjs", file);
+  const browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox", "--disable-gpu"] });
+  try {
+    const page = await browser.newPage();
+    const faults: string[] = [];
+    page.on("pageerror", (error) => faults.push(String(error)));
+    page.on("request", (request) => {
+      if (!/^(file|data|blob):/.test(request.url())) faults.push(request.url());
+    });
+    await page.goto(`file://${file}`);
+    await page.getByRole("button").click();
+    await page.getByText(/R² 1\.0000 by the wasm kernel/).waitFor({ timeout: 30_000 });
+    expect(faults).toEqual([]);
+  } finally {
+    await browser.close();
+  }
 });

@@ -64,8 +64,9 @@ test("where and in which order jobs run does not matter", async () => {
     waiting.set(JSON.stringify(job), await runStudyJob(job));
   const elsewhere = await runStudy("saddles", {
     ...set,
-    concurrency: 3,
-    execute: async (job) => waiting.get(JSON.stringify(job)),
+    crew: async (jobs, { onResult }) => {
+      for (const [at, job] of [...jobs.entries()].reverse()) onResult(at, waiting.get(JSON.stringify(job)));
+    },
   });
   expect(elsewhere).toEqual(await runStudy("saddles", set));
 });
@@ -76,7 +77,7 @@ describe("refuses", () => {
     ["saddles", { scale: "huge" }, "RANGE"],
     ["saddles", { seed: -1 }, "RANGE"],
     ["saddles", { colour: 1 }, "UNKNOWN"],
-    ["saddles", { concurrency: 0 }, "RANGE"],
+    ["saddles", { crew: 3 }, "TYPE"],
     ["saddles", { out: "/dev/null/x" }, "FILE"],
   ] as const)("%s %o", async (name, options, code) => {
     await expect(runStudy(name, options as never)).rejects.toHaveProperty("code", code);

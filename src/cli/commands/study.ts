@@ -2,6 +2,7 @@
 import { type Command, Option } from "commander";
 import pc from "picocolors";
 import type { StudyResult } from "../../studies/index.js";
+import { countOf } from "../counts.js";
 import { optionsOf, watched } from "../linkFlags.js";
 import { Interruption } from "../outcome.js";
 import { figure, printJson, printText, tableLines } from "../print.js";
@@ -12,6 +13,9 @@ interface StudyFlags {
   readonly seed?: string;
   readonly out?: string;
   readonly png: boolean;
+  readonly threads?: number;
+  readonly cluster?: string;
+  readonly graceMs?: number;
   readonly json?: boolean;
 }
 
@@ -30,12 +34,26 @@ export function addStudyCommand(program: Command): void {
     .option("--seed <n>", "integer ≥ 0 that fixes all draws, default 1")
     .option("--out <folder>", "data, figures and index.html go here; an interrupted study goes on from what is there")
     .option("--no-png", "leave out the PNG images")
+    .option(
+      "--threads <n>",
+      "threads that share the jobs, default: one per processor; the same figures for every number",
+      countOf,
+    )
+    .addOption(new Option("--cluster <url>", "run the jobs on the members of a cluster").conflicts("threads"))
+    .option("--grace-ms <ms>", "how long to wait for a member or a broker that went away, default 30000", countOf)
     .option("--json", "print one JSON document instead of a table")
     .action((name: string, flags: StudyFlags) => runStudyCommand(name, flags));
 }
 
 async function runStudyCommand(name: string, flags: StudyFlags): Promise<void> {
   const { runStudy } = await import("../../studies/index.js");
+  const { studyCrew } = await import("../../cluster/index.js");
+  const { threads, cluster, graceMs } = flags;
+  const crew = studyCrew({
+    ...(threads === undefined ? {} : { threads }),
+    ...(cluster === undefined ? {} : { cluster }),
+    ...(graceMs === undefined ? {} : { graceMs }),
+  });
   const scale = flags.full ? "full" : flags.tiny ? "tiny" : "quick";
   let state = { done: 0, total: 0 };
   const study = await watched(async ({ signal, say }) => {
@@ -44,6 +62,7 @@ async function runStudyCommand(name: string, flags: StudyFlags): Promise<void> {
         ...optionsOf({ ...flags }, ["seed"]),
         ...(flags.out === undefined ? {} : { out: flags.out, png: flags.png }),
         scale,
+        crew,
         signal,
         onProgress: ({ phase, done, total }) => {
           state = { done, total };

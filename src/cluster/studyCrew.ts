@@ -1,5 +1,5 @@
 /** Experiments of `leapflow/studies` in threads of this process or on a cluster: their jobs are jobs of a sweep. */
-import { checkOptions } from "../base/assert.js";
+import { checkInteger, checkOptions } from "../base/assert.js";
 import type { JobSpec, StudyCrew } from "../studies/index.js";
 import { errorOf } from "./failure.js";
 import { jobOf } from "./jobs.js";
@@ -15,10 +15,11 @@ export type StudyCrewOptions = Pick<SweepOptions, "cluster" | "threads" | "grace
  * The crew rejects with what the first failed job threw, with {ClusterError} `CLUSTER_UNREACHABLE`, `NO_MEMBER`, or with the signal's
  * own reason; results that were there before it are told.
  *
- * @throws {OptionError} `TYPE`, `UNKNOWN`
+ * @throws {OptionError} `TYPE`, `RANGE`, `UNKNOWN`
  */
 export function studyCrew(options: StudyCrewOptions = {}): StudyCrew {
   const given = checkOptions(options, ["cluster", "threads", "graceMs"], "studyCrew") as StudyCrewOptions;
+  if (given.threads !== undefined) checkInteger(given.threads, "threads", { min: 1 });
   return async (specs, { signal, onResult }) => {
     if (specs.length === 0) return;
     const jobs = specs.map((spec) => jobOf("experiment", {}, { ...(spec as JobSpec) }));

@@ -244,7 +244,7 @@ function ratioFigure(fits: readonly Outcome<FitOptions, Fits>[]): StudyFigure {
       description: laws.map((law, i) => `${i + 1} ${law}`).join(", "),
       panels: [
         {
-          x: { label: "inputs", names: laws },
+          x: { label: "inputs", names: laws.map((law) => law.split(" ")[0]) },
           y: { label: "squared distance / that of Gaussian inputs", log: true },
           levels: [{ y: 1, label: "" }],
           series: WHITENINGS.map((whiten, k) => ({

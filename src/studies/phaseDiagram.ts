@@ -33,12 +33,7 @@ export const phaseDiagram: Study = {
     "Phase retrieval from n noisy rows of d inputs: below a number of rows per input δ the spectral start sees nothing, above it gradient descent goes on to the signal. Where is the border, and does the theory of infinite d draw it right?",
 
   jobs(scale, seed) {
-    const ratios = sized(
-      scale,
-      [0.4, 4],
-      [0.4, 0.7, 1, 1.5, 2, 3, 5],
-      [0.4, 0.6, 0.8, 1, 1.3, 1.6, 2, 2.5, 3, 4, 5.5],
-    );
+    const ratios = sized(scale, [0.4, 4], [0.4, 0.7, 1, 1.5, 2, 3, 5], [0.4, 0.6, 0.8, 1, 1.3, 1.6, 2, 2.5, 3, 4, 5.5]);
     const noises = sized(scale, [0.1], [0.05, 0.3, 0.6, 1], [0.05, 0.2, 0.4, 0.6, 0.8, 1]);
     const dim = sized(scale, 80, 150, 250);
     const trials = sized(scale, 6, 8, 10);

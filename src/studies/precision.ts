@@ -126,6 +126,9 @@ export function precisionFinding(runs: readonly Run[], precision: Precision): Fi
   };
 }
 
+/** Errors beyond are of no interest. */
+const BROKEN = 1e6;
+
 export function precisionFigure(runs: readonly Run[]): StudyFigure {
   const errorsOf = ({ result }: Run): number[] =>
     result.solutions.flatMap(({ error }) => (error === null ? [] : [error]));
@@ -137,7 +140,7 @@ export function precisionFigure(runs: readonly Run[]): StudyFigure {
       panels: [
         {
           x: { label: "degree" },
-          y: { label: "relative error of the coefficients", log: true, domain: [1e-16, 1e6] },
+          y: { label: "relative error of the coefficients", log: true, domain: [1e-16, BROKEN] },
           levels: [{ y: 1, label: "no digit left" }],
           series: (["single", "double"] as const).flatMap((precision, i) => [
             {
@@ -155,10 +158,12 @@ export function precisionFigure(runs: readonly Run[]): StudyFigure {
               label: "roundoff × condition",
               kind: "dashes" as const,
               color: i,
-              points: of(runs, precision).map(({ options, result }) => ({
-                x: options.degree,
-                y: ROUNDOFF[precision] * median(result.solutions.map(({ condition }) => condition)),
-              })),
+              points: of(runs, precision)
+                .map(({ options, result }) => ({
+                  x: options.degree,
+                  y: ROUNDOFF[precision] * median(result.solutions.map(({ condition }) => condition)),
+                }))
+                .filter(({ y }) => y < BROKEN),
             },
           ]),
         },

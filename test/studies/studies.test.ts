@@ -4,9 +4,9 @@ import { expect, test } from "vitest";
 import { createRng } from "../../src/base/rng.js";
 import type { Finding } from "../../src/plot/index.js";
 import { runStudy } from "../../src/studies/index.js";
-import { angleTrapShare } from "../../src/studies/planted.js";
 import { drawNodes, nodeValue, populationRest } from "../../src/studies/randomFeatures.js";
-import { gaussHermite, Link } from "../../src/theory/index.js";
+import { angleTrapShare, trapShare } from "../../src/studies/trapShares.js";
+import { gaussHermite, Link, trapStudy } from "../../src/theory/index.js";
 
 const tiny = (name: string) => runStudy(name, { scale: "tiny", seed: 1 });
 const about = (findings: readonly Finding[], pattern: RegExp): Finding[] => {
@@ -35,6 +35,17 @@ test("planted: traps with the link known, none when it is learnt", async () => {
 
 test("the picture of angles: k − 1 of k valleys are wrong while the breaking part is weak", () => {
   for (const k of [2, 3, 5, 8]) expect(angleTrapShare(k, 0.3)).toBeCloseTo(1 - 1 / k, 12);
+});
+
+test("twofold symmetry: two cosines side by side trap less than one half, as measured in a dimension of their own", async () => {
+  const share = trapShare(2, 0.5);
+  expect(share).toBeCloseTo(0.408, 3);
+  // Without a breaking part nothing pulls.
+  expect(trapShare(2, 0)).toBeCloseTo(0.5, 6);
+  const link = Link.named("harmonic", { order: 2, mix: 0.5 });
+  const { planted } = await trapStudy(link, { dim: 200, trials: 150, seed: 9 });
+  expect(share).toBeGreaterThan(planted.interval[0]);
+  expect(share).toBeLessThan(planted.interval[1]);
 });
 
 test("wirtinger: the algorithm follows the equations, and the small implementation of them agrees with `dmft`", async () => {

@@ -41,15 +41,19 @@ async function keep(target: string, index: number): Promise<string> {
   return file;
 }
 
-/** Ends the process when the index stands still; a blocked event loop cannot do that itself. */
+/**
+ * Ends the process when the index stands still; a blocked event loop cannot do that itself. The limit is the processor's time, so that
+ * a busy machine is no finding; an input that waits without working has twenty times as long.
+ */
 function watch(target: string, index: Int32Array): Worker {
   const code = `
     const { workerData: { index, limit, target, seed } } = require("node:worker_threads");
-    let [last, since] = [-1, 0];
+    const spent = () => { const { user, system } = process.cpuUsage(); return (user + system) / 1000; };
+    let [last, since, worked] = [-1, 0, 0];
     setInterval(() => {
       const now = Atomics.load(index, 0);
-      if (now !== last) [last, since] = [now, Date.now()];
-      if (now < 0 || Date.now() - since < limit) return;
+      if (now !== last) [last, since, worked] = [now, Date.now(), spent()];
+      if (now < 0 || (spent() - worked < limit && Date.now() - since < 20 * limit)) return;
       require("node:fs").writeSync(1, target + ": FINDING: input " + now + " does not end within " + limit +
         " ms; keep it with --target " + target + " --seed " + seed + " --from " + now + " --write\\n");
       process.kill(process.pid, "SIGKILL");

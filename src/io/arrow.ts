@@ -4,7 +4,16 @@ import { LeapflowError, MemoryError } from "../base/errors.js";
 import { type ArrowMessage, findMessages, readHeader } from "./arrowMessages.js";
 import { type ArrowField, type ArrowValues, bitsOf, fieldsOf } from "./arrowSchema.js";
 import type { ByteReader } from "./byteSource.js";
-import { blockRowsFor, columnName, describeCell, fillColumn, firstNotFinite, formatError, toDoubles } from "./cells.js";
+import {
+  blockRowsFor,
+  columnName,
+  describeCell,
+  fillColumn,
+  firstNotFinite,
+  formatError,
+  reasonOf,
+  toDoubles,
+} from "./cells.js";
 import { type Decompress, decompressors } from "./decompress.js";
 import type { FlatTable } from "./flatbuffer.js";
 import { decodeLz4Frame } from "./lz4Frame.js";
@@ -125,7 +134,7 @@ class ArrowPass {
       });
     } catch (cause) {
       if (cause instanceof LeapflowError) throw cause;
-      const reason = cause instanceof Error ? cause.message : String(cause);
+      const reason = reasonOf(cause);
       throw formatError(this.#bytes.name, place, `${columnName(name, j)} cannot be read: ${reason}.`, cause);
     }
   }
@@ -153,7 +162,7 @@ class ArrowPass {
       this.#dictionaries.set(id, { stored: all, doubles: toDoubles(all, values.toNumber) });
     } catch (cause) {
       if (cause instanceof LeapflowError) throw cause;
-      const reason = cause instanceof Error ? cause.message : String(cause);
+      const reason = reasonOf(cause);
       throw formatError(this.#bytes.name, { part, column: used.name }, `it cannot be read: ${reason}.`, cause);
     }
   }

@@ -22,6 +22,13 @@ export function formatError(source: string, place: Place, reason: string, cause?
   });
 }
 
+/**
+ * What a decoder said about broken bytes. What it did not foresee ends as a TypeError or RangeError, whose words are about its own
+ * variables: `otherwise` is said instead.
+ */
+export const reasonOf = (cause: unknown, otherwise = "its bytes do not fit together"): string =>
+  cause instanceof Error && cause.constructor === Error ? cause.message : otherwise;
+
 /** `column "b" (2)`; the index counts from 0, what is read from 1. */
 export const columnName = (name: string, index: number): string => `column "${name}" (${index + 1})`;
 

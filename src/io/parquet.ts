@@ -2,7 +2,7 @@
 import type { FileMetaData, SchemaTree } from "hyparquet";
 import { LeapflowError } from "../base/errors.js";
 import type { ByteReader } from "./byteSource.js";
-import { blockRowsFor, columnName, describeCell, fillColumn, formatError, type ToNumber } from "./cells.js";
+import { blockRowsFor, columnName, describeCell, fillColumn, formatError, reasonOf, type ToNumber } from "./cells.js";
 import { decompressors } from "./decompress.js";
 import { PageCursor } from "./parquetPages.js";
 import { parquetType } from "./parquetTypes.js";
@@ -23,9 +23,7 @@ export const openParquet: OpenReader = async (bytes) => {
     schema = parquetSchema(metadata);
   } catch (cause) {
     if (cause instanceof LeapflowError) throw cause;
-    // What the decoder did not foresee ends as a TypeError or RangeError, whose words are about its own variables.
-    const isForeseen = cause instanceof Error && cause.constructor === Error;
-    const reason = isForeseen ? cause.message : "its footer cannot be read";
+    const reason = reasonOf(cause, "its footer cannot be read");
     throw formatError(bytes.name, {}, `is not a complete Parquet file: ${reason}.`, cause);
   }
   const types = schema.children.map(parquetType);
@@ -76,7 +74,7 @@ async function* rowsOf(
     const cursors = chosen.map((j) => {
       const { element } = schema.children[j];
       const { name } = element;
-      const chunk = group.columns.find(({ meta_data: one }) => one?.path_in_schema[0] === name);
+      const chunk = group.columns.find(({ meta_data: one }) => one?.path_in_schema?.[0] === name);
       const within = <T>(run: () => T): T => explained(bytes.name, part, name, j, run);
       if (chunk?.meta_data === undefined || chunk.file_path !== undefined)
         throw formatError(
@@ -134,7 +132,7 @@ async function* rowsOf(
 function explained<T>(source: string, part: string, column: string, index: number, run: () => T): T {
   const explain = (cause: unknown): never => {
     if (cause instanceof LeapflowError) throw cause;
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = reasonOf(cause);
     throw formatError(source, { part, column }, `${columnName(column, index)} cannot be read: ${reason}.`, cause);
   };
   try {

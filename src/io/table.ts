@@ -3,7 +3,7 @@ import { allocateDoubles, checkOptions } from "../base/assert.js";
 import { FormatError, LeapflowError, OptionError } from "../base/errors.js";
 import type { RowSource } from "../base/types.js";
 import type { ByteReader, ByteSource, FileLike } from "./byteSource.js";
-import { columnName, formatError } from "./cells.js";
+import { columnName, formatError, reasonOf } from "./cells.js";
 import { type ColumnChoice, type Columns, checkKnown, inputNames, type NumericTable } from "./columns.js";
 import { detectFormat, FORMATS, type TableFormat } from "./format.js";
 import { openSource } from "./openSource.js";
@@ -231,10 +231,5 @@ async function explained(bytes: ByteReader, cause: unknown): Promise<unknown> {
   // A file that changes under its reader looks broken; that it changed is the better news.
   await bytes.check();
   if (cause instanceof LeapflowError) return cause;
-  return formatError(
-    bytes.name,
-    {},
-    `cannot be read: ${cause instanceof Error ? cause.message : String(cause)}.`,
-    cause,
-  );
+  return formatError(bytes.name, {}, `cannot be read: ${reasonOf(cause)}.`, cause);
 }

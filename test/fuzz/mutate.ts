@@ -153,6 +153,10 @@ const EDGE_VALUES = [
   [null],
 ];
 
+/** Values at two places must not be one: a later change of it would be made twice, even inside itself. */
+const copyOf = (value: unknown): unknown =>
+  typeof value === "object" && value !== null ? structuredClone(value) : value;
+
 /** A JSON document with one to three of its values replaced, removed, doubled, nested, or given keys that objects inherit. */
 export function mutateJson(sample: string, random: Random): string {
   const document = { root: JSON.parse(sample) as unknown };
@@ -175,15 +179,15 @@ export function mutateJson(sample: string, random: Random): string {
         else delete spot[key];
         break;
       case 1:
-        if (Array.isArray(holder)) holder.splice(Number(key), 0, old);
-        else spot[random.pick(["constructor", "toString", "length", "extra"])] = old;
+        if (Array.isArray(holder)) holder.splice(Number(key), 0, copyOf(old));
+        else spot[random.pick(["constructor", "toString", "length", "extra"])] = copyOf(old);
         break;
       case 2:
         spot[key] =
           typeof old === "number" ? random.pick([-old, old * 2, old + 1e-9, Math.round(old) + 1, old / 3]) : [old];
         break;
       default:
-        spot[key] = random.pick(EDGE_VALUES);
+        spot[key] = copyOf(random.pick(EDGE_VALUES));
     }
   }
   const text = JSON.stringify(document.root) ?? "null";

@@ -49,7 +49,8 @@ const sources = walk("src").filter((file) => file.endsWith(".ts") && !file.endsW
 const tests = walk("test").filter((file) => file.endsWith(".test.ts"));
 const imports = new Map(
   [...sources, ...tests].map((file) => {
-    const text = readFileSync(file, "utf8");
+    // Types run nothing.
+    const text = readFileSync(file, "utf8").replace(/import type[^;]*;/g, "");
     const found = [...text.matchAll(/(?:from|import)\s*\(?\s*["'](\.[^"']+)["']/g)].map(([, to]) => to);
     return [file, found.map((to) => posix.join(posix.dirname(file), to).replace(/\.js$/, ".ts"))];
   }),

@@ -33,8 +33,7 @@ export function bracketedRoot(
     const gx = sign * g(x);
     if (gx > 0) [high, above] = [x, gx];
     else if (gx < 0) [low, below] = [x, gx];
-    else if (gx === 0) return x;
-    else return x; // not a number: the caller sees it in what it does with x
+    else return x; // a root; or not a number, which the caller sees in what it does with x
   }
   return 0.5 * (low + high);
 }

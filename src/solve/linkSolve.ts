@@ -50,7 +50,7 @@ export class Penalty {
     if (next > RESCUE.cap) {
       throw new NumericalError(
         "SINGULAR",
-        `the normal equations of the link are singular at pivot ${pivot}, even with a relative ridge of ${this.rescued}. Set ridge > 0 or lower the degree.`,
+        `the normal equations of the link are singular at pivot ${pivot}, even with a relative ridge of ${this.rescued.toExponential(0)}. Set ridge > 0 or lower the degree.`,
         { details: { pivot, ridge: this.rescued } },
       );
     }

@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { createRng } from "../../src/base/rng.js";
 import { multiply, multiplyTransposed, svd } from "../../src/math/dense.js";
 import {
+  complementOf,
   innerProduct,
   norm,
   orthonormalityError,
@@ -29,6 +30,30 @@ function draw(d: number, r: number, seed: number) {
   return { rng, w, g, xi: projectTangent(w, g, d, r) };
 }
 const combine = (a: Float64Array, t: number, b: Float64Array): Float64Array => a.map((x, i) => x + t * b[i]);
+
+describe("the complement of a basis", () => {
+  it("completes it to an orthonormal basis of the whole space", () => {
+    fc.assert(
+      fc.property(point, ({ d, r, seed }) => {
+        const { w } = draw(d, r, seed);
+        const rest = complementOf(w, d, r);
+        const c = d - r;
+        expect(rest).toHaveLength(d * c);
+        expect(orthonormalityError(rest, d, c)).toBeLessThan(30 * EPS * d);
+        for (const v of multiplyTransposed(w, rest, d, r, c)) expect(Math.abs(v)).toBeLessThan(30 * EPS * d);
+      }),
+    );
+  });
+
+  it("of coordinate axes, either sign, is the other axes; the basis is left alone", () => {
+    const w = Float64Array.of(0, 0, 1, 0, 0, -1, 0, 0);
+    const before = w.slice();
+    const rest = complementOf(w, 4, 2);
+    expect(w).toEqual(before);
+    for (let k = 0; k < 2; k++) expect(Math.max(Math.abs(rest[2 + k]), Math.abs(rest[4 + k]))).toBeLessThan(4 * EPS);
+    expect(orthonormalityError(rest, 4, 2)).toBeLessThan(4 * EPS);
+  });
+});
 
 describe("tangents", () => {
   it("projection is tangent to rounding of the result, idempotent, and orthogonal to what it removes", () => {

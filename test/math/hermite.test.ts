@@ -6,7 +6,14 @@ import { createRng } from "../../src/base/rng.js";
 import { evaluateBlocks } from "../../src/math/blocks.js";
 import { multiply, transpose } from "../../src/math/dense.js";
 import { randomBasis } from "../../src/math/grassmann.js";
-import { Expansion, hermite, hermiteBasis, hermiteDerivative, rotateExpansion } from "../../src/math/hermite.js";
+import {
+  checkPoint,
+  Expansion,
+  hermite,
+  hermiteBasis,
+  hermiteDerivative,
+  rotateExpansion,
+} from "../../src/math/hermite.js";
 import { featureCount, multiIndices } from "../../src/math/multiIndex.js";
 import { codeOf as code } from "../support/errors.js";
 
@@ -102,6 +109,13 @@ describe("several variables", () => {
     expect(code(() => hermiteBasis([1, NaN], 2))).toBe("NOT_FINITE");
     expect(code(() => hermiteBasis([1, "2" as never], 2))).toBe("TYPE");
     expect(code(() => hermiteBasis([1e200, 1], 2))).toBe("OVERFLOW");
+  });
+
+  it("refuses points of another length, and says both", () => {
+    expect(code(() => checkPoint([1, 2], 3, "z"))).toBe("SHAPE");
+    expect(() => checkPoint([1, 2], 3, "z")).toThrow(/^z has 2 entries; 3 are needed/);
+    expect(code(() => checkPoint([1, 2, 3], 3, "z"))).toBe("nothing thrown");
+    expect(() => checkPoint([1, Number.POSITIVE_INFINITY], 2, "z")).toThrow(/^z\[1\] is Infinity/);
   });
 });
 

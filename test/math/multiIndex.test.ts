@@ -7,6 +7,7 @@ import {
   checkFeatureCount,
   derivativeCoefficients,
   featureCount,
+  featureShape,
   featureTable,
   largestDegree,
   multiIndexTable,
@@ -129,6 +130,12 @@ describe("counts and refusals", () => {
     );
     expect(featureCount(1, 2 ** 53 - 2)).toBe(2 ** 53 - 1);
     expect(featureCount(1e15, 1e15)).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  it("a workspace's counts: features of the link and of its derivatives", () => {
+    expect(featureShape(2, 3)).toEqual({ featureCount: 10, derivativeCount: 6 });
+    expect(featureShape(3, 1)).toEqual({ featureCount: 4, derivativeCount: 1 });
+    expect(featureShape(5, 0)).toEqual({ featureCount: 1, derivativeCount: 0 });
   });
 
   it("row 32: names the count and the largest degree allowed", () => {

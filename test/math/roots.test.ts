@@ -38,6 +38,37 @@ describe("bracketedRoot", () => {
     expect(bracketedRoot(() => 1, 2, 3, -1, 0)).toBe(3);
   });
 
+  it("costs at most one evaluation more than bisection, and its last interval is as short as was asked for", () => {
+    for (const tolerance of [1e-3, 1e-8, 1e-14]) {
+      for (const at of [0.001, 0.37, 0.5, 0.999]) {
+        // A step in either direction, and a root where the function is flat to all orders.
+        const steps = [(x: number) => (x < at ? -1 : 1), (x: number) => (x < at ? 1e9 : -1e-9)];
+        for (const f of steps) {
+          const { g, calls } = counted(f);
+          const x = bracketedRoot(g, 0, 1, f(0), f(1), tolerance);
+          expect(Math.abs(x - at)).toBeLessThanOrEqual(tolerance);
+          expect(calls()).toBeLessThanOrEqual(Math.ceil(Math.log2(1 / (2 * tolerance))) + 2);
+        }
+      }
+    }
+  });
+
+  it("returns a root that it meets, at once", () => {
+    const { g, calls } = counted((x) => x - 0.5);
+    expect(bracketedRoot(g, 0, 1, -0.5, 0.5)).toBe(0.5);
+    expect(calls()).toBe(1);
+  });
+
+  it("measures its tolerance by the larger end", () => {
+    const f = (x: number) => (x < 700.25 ? -1 : 1);
+    const { g, calls } = counted(f);
+    expect(Math.abs(bracketedRoot(g, 0, 1000, -1, 1, 1e-3) - 700.25)).toBeLessThanOrEqual(1);
+    expect(calls()).toBeLessThanOrEqual(11);
+    const low = counted((x) => (x < -700.25 ? -1 : 1));
+    expect(Math.abs(bracketedRoot(low.g, -1000, 0, -1, 1, 1e-3) + 700.25)).toBeLessThanOrEqual(1);
+    expect(low.calls()).toBeLessThanOrEqual(11);
+  });
+
   it("ends on a function that is not a number", () => {
     expect(bracketedRoot(() => Number.NaN, 0, 1, -1, 1)).toBeGreaterThanOrEqual(0);
   });

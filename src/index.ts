@@ -1,4 +1,8 @@
-/** Public surface of `leapflow`: re-exports only, nothing runs at import. */
+/**
+ * Public surface of `leapflow`: re-exports only, nothing runs at import.
+ *
+ * @module leapflow
+ */
 export * from "./base/errors.js";
 export type * from "./base/types.js";
 export { VERSION } from "./base/version.js";

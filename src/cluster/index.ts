@@ -1,6 +1,8 @@
 /**
  * Entry `leapflow/cluster`: many machines over a NATS broker with JetStream. Re-exports only; the client packages are
  * optional peers, loaded when a cluster is used.
+ *
+ * @module leapflow/cluster
  */
 export { type ClusterCrew, type ClusterOptions, fitOnCluster, joinCluster } from "./fitOnCluster.js";
 export type { DataIdentity } from "./identity.js";

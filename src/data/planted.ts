@@ -57,6 +57,12 @@ const CHUNK_ROWS = 4096;
  * @throws {MemoryError} `TOO_LARGE` before anything is drawn, with the bytes wanted and allowed
  * @throws {InputError} `OVERFLOW` when heavy-tailed inputs take the link beyond the largest double
  * Cost: O(n·d·r + n·N).
+ * @example
+ * ```ts
+ * import { Link, sampleMultiIndex } from "leapflow";
+ * const { X, y, basis } = sampleMultiIndex(Link.parse("z1*z2"), { dim: 10, samples: 50, noiseStd: 0.1, seed: 1 });
+ * console.log(X.rows, y.length, basis.columns); // 50 50 2
+ * ```
  */
 export function sampleMultiIndex(link: PlantedLink, options: SampleOptions): PlantedSample {
   if (typeof link !== "object" || link === null || typeof link.evaluateMany !== "function") {

@@ -4,6 +4,9 @@ import { FormatError } from "../base/errors.js";
 /** A path (Node), an http(s) or file URL, a `Blob` or `File`, or the bytes themselves. */
 export type FileLike = string | URL | Blob | ArrayBufferLike | ArrayBufferView;
 
+/** Bytes in memory of their own: `Uint8Array<ArrayBuffer>` in words that TypeScript 5.6 knows, too. */
+export type OwnBytes = Uint8Array & { readonly buffer: ArrayBuffer };
+
 /** One pass over the bytes of a file. */
 export interface ByteReader {
   /** For messages. */
@@ -14,7 +17,7 @@ export interface ByteReader {
    * The bytes start ≤ i < end in an array of their own, aligned at its start.
    * @throws {FormatError} `FILE`, or `CHANGED` when the file ends before `end`
    */
-  read(start: number, end: number): Promise<Uint8Array<ArrayBuffer>>;
+  read(start: number, end: number): Promise<OwnBytes>;
   /** @throws {FormatError} `CHANGED` when the file is not the one that was opened any more */
   check(): Promise<void>;
   close(): Promise<void>;

@@ -4,6 +4,8 @@
  * `openTable` opens CSV, TSV, NPY, Parquet, Arrow IPC (file and stream), JSON lines and JSON arrays of records from a path, a
  * URL, a `Blob` or bytes; `select` gives their rows as a `RowSource`, `read` gives X and y. Each format's reader is loaded when
  * a file of that format is opened; in the browser the same code reads a dropped `File`.
+ *
+ * @module leapflow/io
  */
 export type { FileLike } from "./byteSource.js";
 export { type ColumnChoice, type Columns, type NamedMatrix, type NumericTable, selectColumns } from "./columns.js";

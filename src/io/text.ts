@@ -20,7 +20,9 @@ export async function* textOf(bytes: ByteReader): AsyncGenerator<string> {
 }
 
 async function* ranges(bytes: ByteReader): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  for (let at = 0; at < bytes.size; at += PIECE) yield await bytes.read(at, Math.min(at + PIECE, bytes.size));
+  for (let at = 0; at < bytes.size; at += PIECE) {
+    yield (await bytes.read(at, Math.min(at + PIECE, bytes.size))) as Uint8Array<ArrayBuffer>;
+  }
 }
 
 async function* unzipped(bytes: ByteReader): AsyncGenerator<Uint8Array> {

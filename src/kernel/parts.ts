@@ -79,7 +79,7 @@ export class Parts extends Blocks {
    * otherwise `takeNodes` gives what is known of them.
    * @param ends - block after the last one of every part, where the pass has other blocks than X
    */
-  summed(flopsPerBlock: number, sums: Sums, visit: Visit, ends = this.#ends): Promise<void> | undefined {
+  summed(flopsPerBlock: number, sums: Sums, visit: Visit, ends: Int32Array = this.#ends): Promise<void> | undefined {
     const m0 = this.tenant.enter();
     this.#runs.length = 0;
     for (let k = 0; k < sums.length; k++) this.#runs.push(this.at(m0, sums[k][0]) / F64, sums[k][1]);

@@ -36,7 +36,7 @@ export const PASSES = {
   setTarget: (rows: Points, y: Float64Array, rootWeights: Float64Array | undefined) => rows.setTarget(y, rootWeights),
   standardize: (rows: Points, standardization: Standardization) => rows.standardize(standardization),
   acceptTrial: (rows: Points) => rows.acceptTrial(),
-  quantity: (rows: Points, name: RowQuantity) => rows.quantity(name),
+  quantity: (rows: Points, name: RowQuantity): Float64Array => rows.quantity(name),
   project,
   place,
   combine,

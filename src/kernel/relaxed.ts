@@ -1,4 +1,8 @@
-/** The second binary, with relaxed SIMD: an entry of its own, so that only those who import it carry its bytes. */
+/**
+ * The second binary, with relaxed SIMD: an entry of its own, so that only those who import it carry its bytes.
+ *
+ * @module leapflow/relaxed
+ */
 import { decodeBase64 } from "./base64.js";
 import { WASM_BASE64 } from "./relaxedWasmBytes.js";
 import type { KernelSource } from "./select.js";

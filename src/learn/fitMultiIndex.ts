@@ -24,6 +24,13 @@ import { withRicherLink } from "./richerLink.js";
  * Cost: with rank and degree given, a few dozen passes over X of 4ndr flops, each with n·p² flops for the link; the
  * search for them costs some hundred such passes over at most 6000 rows.
  * Source: Bietti, Bruna & Pillaud-Vivien, arXiv 2310.19793; variable projection as in Hokanson & Constantine (2018).
+ * @example
+ * ```ts
+ * import { fitMultiIndex } from "leapflow";
+ * const X = Array.from({ length: 200 }, (_, i) => [Math.sin(i), Math.cos(i * 1.7), Math.sin(i * 2.3 + 1)]);
+ * const fit = await fitMultiIndex(X, X.map(([a, b]) => a * b), { rank: 2, degree: 2, seed: 1 });
+ * console.log(fit.stop.reason); // "converged"
+ * ```
  */
 export async function fitMultiIndex(X: MatrixLike | RowSource, y: VectorLike, options?: FitOptions): Promise<Fit> {
   const run = steps(X, y, options);

@@ -16,6 +16,11 @@ import { principalAngles as anglesBetween, norm } from "../math/grassmann.js";
  * @returns a value in [0, √r·π/2]; 0 up to rounding exactly when both span the same subspace
  * @throws {InputError} `SHAPE` if shapes differ, `NOT_ORTHONORMAL` if ‖AᵀA − I‖ > 1e-8, and as every matrix argument
  * Source: Björck & Golub, Math. Comp. 27 (1973). Cost: O(d·r²).
+ * @example
+ * ```ts
+ * import { subspaceDistance } from "leapflow";
+ * console.log(subspaceDistance([[1], [0]], [[0], [1]]) === Math.PI / 2); // true
+ * ```
  */
 export function subspaceDistance(A: MatrixLike, B: MatrixLike): number {
   const a = readBasis(A, "A");

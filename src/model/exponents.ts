@@ -60,6 +60,13 @@ const STANDARD_ERRORS = 3;
  * quadrature error of a link from a function when that is more
  * @throws {OptionError} `TYPE`, `RANGE`, `UNKNOWN`
  * Source: [MI §4]. Cost: a rotation and an SVD of an N×r matrix per step.
+ * @example
+ * ```ts
+ * import { Link, leapExponents } from "leapflow/theory";
+ * const { steps, leap } = leapExponents(Link.parse("z1 + h3(z2)"));
+ * console.log(steps.map(({ exponent }) => exponent).join(", ")); // 1, 3
+ * console.log(leap); // 3
+ * ```
  */
 export function leapExponents(given: ModelLink, options: { readonly tolerance?: number } = {}): Leaps {
   const { tolerance: asked } = checkOptions(options, ["tolerance"], "leapExponents");

@@ -1,4 +1,8 @@
-/** Public surface of leapflow/plot: re-exports only. */
+/**
+ * Public surface of leapflow/plot: re-exports only.
+ *
+ * @module leapflow/plot
+ */
 export {
   type Chart,
   type ChartAxis,

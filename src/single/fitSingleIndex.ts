@@ -69,6 +69,13 @@ const SCALES = [0.1, 0.15, 0.25, 0.4, 0.6, 0.8, 1, 1.25, 1.6, 2.5, 4];
  * see `stop`.
  * Cost: some 30 passes over X for the start and one an iteration, 4nd flops each.
  * Source: Chen & Shen, arXiv 2509.23527; [SI §a, §b].
+ * @example
+ * ```ts
+ * import { fitSingleIndex, Link, sampleMultiIndex } from "leapflow";
+ * const { X, y } = sampleMultiIndex(Link.parse("z1^2"), { dim: 20, samples: 120, seed: 1 });
+ * const { stop } = await fitSingleIndex(X, y, { channel: "square", seed: 1 });
+ * console.log(stop.converged); // true
+ * ```
  */
 export async function fitSingleIndex(
   X: MatrixLike | RowSource,

@@ -136,6 +136,15 @@ const BLOWN_UP = 1e3;
  *   whose adjoint is none. {OptionError} `TYPE`, `RANGE`, `UNKNOWN`; `mm` needs more than one measurement per unknown
  * Cost: two products an iteration; some 60 for the start and 20 for the operator norm.
  * Source: [SI §g].
+ * @example
+ * ```ts
+ * import { codedDiffraction, phaseDistance, retrievePhase } from "leapflow";
+ * const operator = codedDiffraction({ rows: 8, columns: 8, masks: 6, seed: 1 });
+ * const picture = { re: Float64Array.from({ length: 64 }, (_, i) => 1 + (i % 5)), im: new Float64Array(64) };
+ * const { re, im } = operator.forward(picture);
+ * const { signal } = await retrievePhase(operator, re.map((v, i) => v * v + im[i] * im[i]), { seed: 1 });
+ * console.log(phaseDistance(signal, picture) < 1e-3); // true
+ * ```
  */
 export async function retrievePhase(
   operator: MeasurementOperator,

@@ -46,6 +46,12 @@ export interface SpectralTransition {
  * @throws {OptionError} `TYPE`, `RANGE`, `UNKNOWN`; complex signals need an even channel; `CALLBACK` from own functions
  * Source: [SI §b]; Lu & Li, arXiv 1702.06435; Mondelli & Montanari, arXiv 1708.05932.
  * Cost: 10 ms without noise, up to 0.5 s with it.
+ * @example
+ * ```ts
+ * import { spectralTransition } from "leapflow/theory";
+ * const { aboveThreshold } = await spectralTransition({ channel: "square", preprocess: "mm", ratio: 3 });
+ * console.log(aboveThreshold); // true
+ * ```
  */
 export async function spectralTransition(options: SpectralTransitionOptions): Promise<SpectralTransition> {
   const given = checkOptions(options, ["channel", "preprocess", "ratio", "complex"], "spectralTransition");

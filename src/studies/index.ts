@@ -1,4 +1,8 @@
-/** Public surface of leapflow/studies: re-exports only. */
+/**
+ * Public surface of leapflow/studies: re-exports only.
+ *
+ * @module leapflow/studies
+ */
 export {
   type RunStudyOptions,
   runStudy,

@@ -60,6 +60,12 @@ export interface DmftResult extends Trajectory {
  * @throws {MemoryError} `TOO_LARGE`: about 24·paths·steps bytes (complex 56)
  * Source: [SI §c, §d]; Celentano, Cheng & Montanari, arXiv 2112.07572; Chen & Shen, arXiv 2509.23527.
  * Cost: paths·steps³/6 multiply-adds a replicate (complex 4 times as many), 0.1 s for 16384 paths and 40 steps.
+ * @example
+ * ```ts
+ * import { dmft } from "leapflow/theory";
+ * const { cosine } = await dmft({ channel: "square", ratio: 5, ridge: 0.05, stepSize: 0.5, steps: 10, paths: 1024, seed: 1 });
+ * console.log(cosine[10] > cosine[0]); // true
+ * ```
  */
 export async function dmft(options: DmftOptions): Promise<DmftResult> {
   const problem = readDmftOptions(options);

@@ -1,4 +1,8 @@
-/** Public surface of leapflow/theory: re-exports only. */
+/**
+ * Public surface of leapflow/theory: re-exports only.
+ *
+ * @module leapflow/theory
+ */
 
 export type { Interval } from "../base/statistics.js";
 export { hermite, hermiteBasis, hermiteDerivative } from "../math/hermite.js";

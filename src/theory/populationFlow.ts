@@ -20,6 +20,12 @@ export type { FlowOptions };
  * @throws {OptionError} `TYPE`, `RANGE`, `UNKNOWN`; @throws {InputError} for a bad start or times, `RANGE` if ‖M(0)‖₂ > 1
  * @throws {NumericalError} `NOT_CONVERGED` if det MᵀM falls by more than the tolerance explains; rejects with the signal's reason
  * Source: [MI §3, §5]. Cost: some 50 steps of 12 evaluations of B; 1 ms for the staircase of three variables.
+ * @example
+ * ```ts
+ * import { Link, populationFlow } from "leapflow/theory";
+ * const { escapes } = await populationFlow(Link.parse("z1 + h2(z2)"), { dim: 100, rank: 2, seed: 1 });
+ * console.log(escapes.length); // 2
+ * ```
  */
 export async function populationFlow(link: Link, options: FlowOptions = {}): Promise<Flow> {
   const setup = readFlow(link, options, "populationFlow");

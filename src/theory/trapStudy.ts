@@ -44,6 +44,12 @@ const ARRIVED = 1e-5;
  *
  * @throws {OptionError} `TYPE`, `RANGE`, `UNKNOWN`; an abort rejects with the signal's own reason
  * Source: [MI §6]. Cost: two flows per trial, some milliseconds each.
+ * @example
+ * ```ts
+ * import { Link, trapStudy } from "leapflow/theory";
+ * const { joint } = await trapStudy(Link.parse("h2(z1) + 0.5*h3(z1)"), { dim: 20, trials: 4, seed: 1 });
+ * console.log(joint.trapped); // 0
+ * ```
  */
 export async function trapStudy(link: Link, options: TrapStudyOptions): Promise<TrapStudy> {
   const given = checkOptions(options, ["dim", "trials", ...STUDY_OPTIONS], "trapStudy");

@@ -48,6 +48,17 @@ const GRACE_MS = 20_000;
  * @throws as `fitMultiIndex`; {OptionError} `TYPE` for an option that cannot travel; {KernelError} `WORKER_LOST` when the
  * worker ends, fails or falls silent; {FormatError} `MESSAGE` when it posts what is not of leapflow, `VERSION` when it runs
  * another release. An abort rejects at once with the signal's own reason.
+ * @example
+ * ```ts
+ * import { Worker } from "node:worker_threads";
+ * import { fitInWorker } from "leapflow/worker";
+ * // A file of your own that says: import { serveFits } from "leapflow/worker"; serveFits();
+ * const worker = new Worker('import("leapflow/worker").then(({ serveFits }) => serveFits())', { eval: true });
+ * const X = Array.from({ length: 100 }, (_, i) => [Math.sin(i), Math.cos(i * 1.7)]);
+ * const fit = await fitInWorker(worker, X, X.map(([a, b]) => a + b), { rank: 1, degree: 1, seed: 1 });
+ * console.log(fit.model.rank); // 1
+ * await worker.terminate();
+ * ```
  */
 export async function fitInWorker(
   worker: object,

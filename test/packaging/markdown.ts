@@ -20,7 +20,7 @@ export interface Runnable {
 
 const SKIP = /^\s*<!-- not run -->\s*$/;
 const SHELL = ["sh", "bash", "shell", "zsh", "console", "shell-session"];
-/** The build and the tests themselves, which are running already. */
+/** First shell blocks of the README: the build and the tests themselves, which are running already. */
 const FIRST_BLOCKS = 2;
 
 /** All fenced blocks, in order. */
@@ -44,14 +44,14 @@ export function fences(markdown: string): Fence[] {
   return out;
 }
 
-/** Programs that import leapflow, and `leapflow …` commands after the first two shell blocks, in order. */
-export function runnables(markdown: string): Runnable[] {
+/** Programs that import leapflow, and `leapflow …` commands after the first shell blocks, in order. */
+export function runnables(markdown: string, firstBlocks = FIRST_BLOCKS): Runnable[] {
   const out: Runnable[] = [];
   let shells = 0;
   for (const { language, text, line, skipped } of fences(markdown)) {
     const prompted = /^\s*\$ /m.test(text);
     if (SHELL.includes(language) || (language === "" && prompted)) {
-      if (shells++ < FIRST_BLOCKS || skipped) continue;
+      if (shells++ < firstBlocks || skipped) continue;
       out.push(...commands(text, prompted, line));
     } else if (["ts", "js", "typescript", "javascript", "mjs"].includes(language) && !skipped) {
       const imports = /\bfrom\s*["']leapflow(\/[^"']*)?["']|\b(?:require|import)\(\s*["']leapflow(\/[^"']*)?["']\s*\)/;

@@ -10,6 +10,8 @@ type CellOptions = {
   readonly dim: number;
   readonly trials: number;
   readonly steps: number;
+  /** Of the mean-field equations. */
+  readonly paths: number;
 };
 interface Cell {
   /** |cosine| after the last step: mean over the trials with its standard error, and predicted. */
@@ -43,7 +45,14 @@ export const phaseDiagram: Study = {
         ratios.map((ratio, j) => ({
           kind: "cell",
           seed: seed + 100 * i + j,
-          options: { ratio, noise, dim, trials, steps: sized(scale, 20, 30, 45) },
+          options: {
+            ratio,
+            noise,
+            dim,
+            trials,
+            steps: sized(scale, 20, 30, 45),
+            paths: sized(scale, 2048, 2048, 8192),
+          },
         })),
       ),
     ];
@@ -55,7 +64,7 @@ export const phaseDiagram: Study = {
       const { spectralThreshold } = await channelInformation({ channel: channelOf(options.noise as number) });
       return { spectralThreshold };
     }
-    const { ratio, noise, dim, trials, steps } = options as CellOptions;
+    const { ratio, noise, dim, trials, steps, paths } = options as CellOptions;
     const shared = {
       channel: channelOf(noise),
       ratio,
@@ -68,7 +77,7 @@ export const phaseDiagram: Study = {
     const { aboveThreshold } = await spectralTransition({ channel: channelOf(noise), preprocess: PREPROCESS, ratio });
     // A start without overlap keeps none in the limit of large d.
     const predicted = aboveThreshold
-      ? (await dmft({ ...shared, start: "spectral", paths: 2048, replicates: 2, ...stop })).cosine[steps]
+      ? (await dmft({ ...shared, start: "spectral", paths, replicates: 2, ...stop })).cosine[steps]
       : 0;
     const { cosine, standardErrors } = await simulateSingleIndex({
       ...shared,
@@ -214,7 +223,7 @@ function cutFigure(cells: readonly Outcome<CellOptions, Cell>[]): StudyFigure {
       ],
     },
     caption:
-      "Below the threshold a finite problem has a small cosine by chance, of the order of one over the square root of its dimension, where theory has 0.",
+      "Below the threshold a finite problem has a small cosine by chance, of the order of one over the square root of its dimension, where theory has 0. Just above it the solution of the equations, from a finite number of paths, is itself uncertain by some hundredths.",
   };
 }
 

@@ -215,7 +215,7 @@ function batchFinding({ options, result }: Outcome<BatchOptions, SampleComplexit
     measured: exponent,
     interval,
     verdict,
-    note: `d = ${first} to ${last}, ${options.trials} fits a point`,
+    note: `d = ${first} to ${last}, ${options.trials} fits a point${verdict === "differs" ? "; dimensions are too small to tell a steeper power from logarithms and finite sizes" : ""}`,
     figure: `rows-leap-${options.order}`,
   };
 }

@@ -2,26 +2,10 @@
 /** The command line: parses, runs one command, and turns every outcome into an exit code. */
 import { Command, CommanderError } from "commander";
 import { VERSION } from "../base/version.js";
-import { addBenchCommand } from "./commands/bench.js";
-import { addClusterCommand } from "./commands/cluster.js";
-import { addDmftCommand } from "./commands/dmft.js";
-import { addExponentsCommand } from "./commands/exponents.js";
-import { addFitCommand } from "./commands/fit.js";
-import { addFixedPointCommand } from "./commands/fixedPoint.js";
-import { addFlowCommand } from "./commands/flow.js";
-import { addMemberCommand } from "./commands/member.js";
-import { addPlantedCommand } from "./commands/planted.js";
-import { addPlaygroundCommand } from "./commands/playground.js";
-import { addPredictCommand } from "./commands/predict.js";
-import { addRetrieveCommand } from "./commands/retrieve.js";
-import { addScalingCommand } from "./commands/scaling.js";
-import { addScoreCommand } from "./commands/score.js";
-import { addSpectralCommand } from "./commands/spectral.js";
-import { addStudyCommand } from "./commands/study.js";
-import { addSweepCommand } from "./commands/sweep.js";
+import { addCommands } from "./commands.js";
 import { exitCodeOf, messageOf } from "./outcome.js";
 
-function createProgram(): Command {
+async function createProgram(args: readonly string[]): Promise<Command> {
   const program = new Command("leapflow")
     .description("Learn multi-index models y = f(Wᵀx) + noise from tables of numbers.")
     .version(VERSION)
@@ -29,29 +13,13 @@ function createProgram(): Command {
     // Errors are printed once, in one line, by `run`.
     .configureOutput({ outputError: () => undefined })
     .showSuggestionAfterError(true);
-  addFitCommand(program);
-  addPredictCommand(program);
-  addScoreCommand(program);
-  addExponentsCommand(program);
-  addFlowCommand(program);
-  addPlantedCommand(program);
-  addScalingCommand(program);
-  addSpectralCommand(program);
-  addDmftCommand(program);
-  addFixedPointCommand(program);
-  addRetrieveCommand(program);
-  addSweepCommand(program);
-  addMemberCommand(program);
-  addClusterCommand(program);
-  addPlaygroundCommand(program);
-  addBenchCommand(program);
-  addStudyCommand(program);
+  await addCommands(program, args);
   return program;
 }
 
 async function run(args: readonly string[]): Promise<number> {
   try {
-    await createProgram().parseAsync(args, { from: "user" });
+    await (await createProgram(args)).parseAsync(args, { from: "user" });
     return 0;
   } catch (error) {
     const isHelp = error instanceof CommanderError && (error.exitCode === 0 || error.code === "commander.help");

@@ -1,7 +1,7 @@
 /** The shards that a member holds: each the rows of one part of one problem, its state as of the last exchange. */
 import { RunControl } from "../base/control.js";
 import { FormatError } from "../base/errors.js";
-import { firstRow, type Opening, PartHost, type PassAnswer, rowsOf } from "../index.js";
+import { firstRow, type Opening, openParts, type PartHost, type PassAnswer, rowsOf } from "../index.js";
 import { checkCall, decodeExchange, type Exchange, encodeReply, type ShardReply } from "./exchange.js";
 import { failureOf } from "./failure.js";
 import type { RowData } from "./rowData.js";
@@ -83,7 +83,7 @@ export class ShardHost {
       );
     }
     const rows = firstRow(starts, last, shape.samples) - firstRow(starts, first, shape.samples);
-    const host = await PartHost.open(opening, rowsOf(data, opening), this.#control);
+    const host = await openParts(opening, rowsOf(data, opening), this.#control);
     const held = { host, opening, rows, seq: -1, reply: new Uint8Array(0) };
     this.#held.set(name, held);
     return held;

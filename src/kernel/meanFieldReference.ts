@@ -1,7 +1,7 @@
 /** The mean-field operations in plain TypeScript: same steps and summation orders as assembly/meanField.ts. */
 import { log1p } from "../base/elementary.js";
+import type { MemoryViews } from "./featureReference.js";
 import { BLOCK_ROWS, type KernelOps } from "./ops.js";
-import type { MemoryViews } from "./reference.js";
 
 const B = BLOCK_ROWS;
 /** Doubles of one P^r of a strip: 16 real paths, or 4 complex ones as [Re α | Im α | Re β | Im β]. */

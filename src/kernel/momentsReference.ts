@@ -1,6 +1,7 @@
 /** Products of two families of rows in plain TypeScript: same orders as assembly/moments.ts. */
+
+import type { MemoryViews } from "./featureReference.js";
 import { BLOCK_ROWS, type KernelOps } from "./ops.js";
-import type { MemoryViews } from "./reference.js";
 
 const B = BLOCK_ROWS;
 

@@ -28,6 +28,10 @@ export function partition(samples: number, shards?: number): Int32Array {
   return Int32Array.from({ length: parts + 1 }, (_, k) => Math.floor((k * blocks) / parts));
 }
 
+/** First row of part k. */
+export const firstRow = (starts: Int32Array, k: number, samples: number): number =>
+  Math.min(starts[k] * BLOCK_ROWS, samples);
+
 function usualParts(blocks: number): number {
   if (blocks < 2 * FEWEST_BLOCKS) return 1;
   let parts = 2;

@@ -3,8 +3,7 @@ import type { RunControl } from "../base/control.js";
 import type { DenseRows, KernelChoice } from "../base/types.js";
 import { Blocks, F64, type Visit } from "./blocks.js";
 import { acquireTenant, type Machine, type Tenant } from "./machine.js";
-import { BLOCK_ROWS } from "./ops.js";
-import { type SumNode, SumTree } from "./partition.js";
+import { firstRow, type SumNode, SumTree } from "./partition.js";
 import { assertFits, type Layout, layoutOf, type ProblemShape, type SlotName } from "./shape.js";
 
 /** A run of the parts of a problem, as it is opened somewhere. Structured-clonable. */
@@ -24,10 +23,6 @@ export interface Opening {
 
 /** Slots that a pass adds to, with their lengths. */
 export type Sums = readonly (readonly [slot: SlotName, length: number])[];
-
-/** First row of part k. */
-export const firstRow = (starts: Int32Array, k: number, samples: number): number =>
-  Math.min(starts[k] * BLOCK_ROWS, samples);
 
 /**
  * Reserves the memory of a run of parts.

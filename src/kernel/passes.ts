@@ -10,7 +10,6 @@
  * What travels: to a place the arguments below (d×r, p or r×r numbers, or one number for each of its rows), from it as many
  * sums as the pass has (at most p(p+1)/2, d², or the square of the tangent space), or r numbers a row. Never X.
  */
-import type { RunControl } from "../base/control.js";
 import type { DenseRows } from "../base/types.js";
 import type { Standardization } from "./blocks.js";
 import { columnLargest, columnSums, secondMoment, weightedSum } from "./columnPasses.js";
@@ -27,8 +26,8 @@ import {
   residuals,
 } from "./linkPasses.js";
 import type { SumNode } from "./partition.js";
-import { firstRow, type Opening, reserve } from "./parts.js";
-import { Points, type RowQuantity } from "./points.js";
+import type { Opening } from "./parts.js";
+import type { Points, RowQuantity } from "./points.js";
 import { leverages, sandwich, tangentGram } from "./tangentPasses.js";
 
 /** Every pass by name. Each runs on the rows held in one place and leaves sums there, or gives results row by row. */
@@ -97,59 +96,4 @@ export interface Crew {
    * and the servers follow each other. Does not wait until they are open.
    */
   open(problem: Omit<Opening, "first" | "last">, rows: DenseRows): { own: number; servers: readonly PartServer[] };
-}
-
-/** Serves a run of parts in this machine: the other end of a `PartServer`, without its transport. */
-export class PartHost {
-  readonly #points: Points;
-
-  private constructor(points: Points) {
-    this.#points = points;
-  }
-
-  /**
-   * @param rows - of these parts only
-   * @throws {MemoryError} `TOO_LARGE`, `OUT_OF_MEMORY`; @throws {KernelError} `UNAVAILABLE`, `ABI`
-   */
-  static async open(opening: Opening, rows: DenseRows, control: RunControl): Promise<PartHost> {
-    const { tenant, layout } = await reserve(opening);
-    return new PartHost(new Points(tenant, layout, rows, control, opening, false));
-  }
-
-  async call(name: PassName, args: readonly unknown[]): Promise<PassAnswer> {
-    if (!Object.hasOwn(PASSES, name)) throw new TypeError(`there is no pass called ${String(name)}`);
-    const results = await runPass(this.#points, name, args as PassArguments);
-    return { nodes: this.#points.takeNodes(), results: results ?? undefined };
-  }
-
-  close(): void {
-    this.#points.dispose();
-  }
-}
-
-/** The rows of a run of parts, without a copy. */
-export function rowsOf(rows: DenseRows, { starts, first, last, shape }: Opening): DenseRows {
-  const from = firstRow(starts, first, shape.samples);
-  const to = firstRow(starts, last, shape.samples);
-  const { columns } = rows;
-  return { data: rows.data.subarray(from * columns, to * columns), rows: to - from, columns };
-}
-
-/** The arguments of a pass as rows from … to − 1 need them: what has one entry a row is cut. */
-export function argumentsFor(name: PassName, args: readonly unknown[], from: number, to: number): readonly unknown[] {
-  switch (name) {
-    case "setTarget":
-    case "weightedSum":
-    case "sandwich":
-    case "kept":
-      return args.map((a) => (ArrayBuffer.isView(a) ? (a as Float64Array).subarray(from, to) : a));
-    case "secondMoment": {
-      const [tau, subset] = args as PassArguments<"secondMoment">;
-      if (!subset) return [tau?.subarray(from, to), undefined];
-      const inside = (row: number): boolean => row >= from && row < to;
-      return [tau?.filter((_, k) => inside(subset[k])), subset.filter(inside).map((row) => row - from)];
-    }
-    default:
-      return args;
-  }
 }

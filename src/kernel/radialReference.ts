@@ -1,7 +1,7 @@
 /** The radial operations in plain TypeScript: same steps and summation orders as assembly/radial.ts. */
 import { powerOfTwo } from "../base/elementary.js";
+import type { MemoryViews } from "./featureReference.js";
 import { BLOCK_ROWS, type KernelOps, RADIAL_KINDS } from "./ops.js";
-import type { MemoryViews } from "./reference.js";
 
 const B = BLOCK_ROWS;
 const ROOT_FIVE = 2.23606797749979;

@@ -7,6 +7,7 @@
  * - BY FOUR: four partial sums by position mod 4, joined as (s0 + s2) + (s1 + s3), then the tail from left to right.
  * - IN ORDER: one sum, left to right.
  */
+import { createFeatureOps, type MemoryViews } from "./featureReference.js";
 import { createMeanFieldOps } from "./meanFieldReference.js";
 import { createMomentOps } from "./momentsReference.js";
 import { type Address, BLOCK_ROWS, type KernelOps } from "./ops.js";
@@ -14,12 +15,6 @@ import { createRadialOps } from "./radialReference.js";
 import { addScaled, dotByFour, dotPaired } from "./sums.js";
 import { createTriangularOps } from "./triangularReference.js";
 import { createTridiagonalOps } from "./tridiagonalReference.js";
-
-/** Views of one flat memory; getters may return new views after the buffer behind them was replaced. */
-export interface MemoryViews {
-  readonly f64: Float64Array;
-  readonly i32: Int32Array;
-}
 
 const B = BLOCK_ROWS;
 /** Rows that products with Xᵀ sum before they add to the result. */
@@ -124,33 +119,6 @@ export function createReferenceOps(memory: MemoryViews): KernelOps {
       }
     },
 
-    hermite(z, scale, degree, h) {
-      const f = memory.f64;
-      f.copyWithin(h >>> 3, scale >>> 3, (scale >>> 3) + B);
-      recur(f, z >>> 3, degree, h >>> 3);
-    },
-
-    features(z, r, degree, scale, table, p, h, phi) {
-      const f = memory.f64;
-      const pairs = memory.i32;
-      const h0 = h >>> 3;
-      const phi0 = phi >>> 3;
-      const s = scale >>> 3;
-      const t = table >>> 2;
-      for (let k = 0; k < r; k++) {
-        const o = h0 + k * (degree + 1) * B;
-        f.fill(1, o, o + B);
-        recur(f, (z >>> 3) + k * B, degree, o);
-      }
-      for (let i = 0; i < B; i++) f[phi0 + i] = f[s + i];
-      for (let j = 1; j < p; j++) {
-        const a = phi0 + pairs[t + 2 * j] * B;
-        const b = h0 + pairs[t + 2 * j + 1] * B;
-        const o = phi0 + j * B;
-        for (let i = 0; i < B; i++) f[o + i] = f[a + i] * f[b + i];
-      }
-    },
-
     /** PAIRED over the rows; the block's sum is then added to the entry. */
     accumulateGram(phi, p, gram) {
       const f = memory.f64;
@@ -165,15 +133,6 @@ export function createReferenceOps(memory: MemoryViews): KernelOps {
     accumulateMoment(phi, p, y, moment) {
       const f = memory.f64;
       for (let j = 0; j < p; j++) f[(moment >>> 3) + j] += blockDot(f, (phi >>> 3) + j * B, y >>> 3);
-    },
-
-    /** IN ORDER over the features. */
-    fields(phi, p, c, prefix, r, ck, out) {
-      const f = memory.f64;
-      combineFeatures(f, phi >>> 3, p, c >>> 3, 1, out >>> 3);
-      for (let k = 0; k < r; k++) {
-        combineFeatures(f, phi >>> 3, prefix, (ck >>> 3) + k, r, (out >>> 3) + (1 + k) * B);
-      }
     },
 
     /** The sum of squares is BY FOUR. */
@@ -249,6 +208,7 @@ export function createReferenceOps(memory: MemoryViews): KernelOps {
       return thinQr(memory.f64, w >>> 3, d, r, rOut >>> 3);
     },
 
+    ...createFeatureOps(memory),
     ...createMeanFieldOps(memory),
     ...createMomentOps(memory),
     ...createRadialOps(memory),
@@ -330,20 +290,6 @@ function addOuterTile(f: Float64Array, u: number, v: number, stride: number, out
   f[out + stride + 1] += s11;
 }
 
-/**
- * h[1…degree] from h[0] = scale: h[1] = z·scale, then h_{m+1} = (z·h_m − √m·h_{m−1})·(1/√(m+1)); the reciprocal is rounded
- * once per degree, not once per row.
- */
-function recur(f: Float64Array, z: number, degree: number, h: number): void {
-  if (degree > 0) for (let i = 0; i < B; i++) f[h + B + i] = f[z + i] * f[h + i];
-  for (let m = 1; m < degree; m++) {
-    const root = Math.sqrt(m);
-    const inverse = 1 / Math.sqrt(m + 1);
-    const q = h + m * B;
-    for (let i = 0; i < B; i++) f[q + B + i] = (f[z + i] * f[q + i] - root * f[q - B + i]) * inverse;
-  }
-}
-
 function blockDot(f: Float64Array, a: number, b: number): number {
   let s0 = 0;
   let s1 = 0;
@@ -352,13 +298,4 @@ function blockDot(f: Float64Array, a: number, b: number): number {
     s1 += f[a + i + 1] * f[b + i + 1];
   }
   return s0 + s1;
-}
-
-/** out[i] = Σ_{j<count} c[j·step]·phi[j][i], row by row of Phi so that memory is read in sequence. */
-function combineFeatures(f: Float64Array, phi: number, count: number, c: number, step: number, out: number): void {
-  f.fill(0, out, out + B);
-  for (let j = 0, a = phi; j < count; j++, a += B) {
-    const cj = f[c + j * step];
-    for (let i = 0; i < B; i++) f[out + i] += cj * f[a + i];
-  }
 }

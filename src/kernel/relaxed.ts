@@ -4,8 +4,8 @@
  * @module leapflow/relaxed
  */
 import { decodeBase64 } from "./base64.js";
+import type { KernelSource } from "./kernelSource.js";
 import { WASM_BASE64 } from "./relaxedWasmBytes.js";
-import type { KernelSource } from "./select.js";
 
 /**
  * Kernels that may fuse a multiplication with the addition that follows: `configureKernel(relaxedSimd)`. Faster where the

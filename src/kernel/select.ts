@@ -2,19 +2,11 @@
 import { KernelError } from "../base/errors.js";
 import type { KernelChoice } from "../base/types.js";
 import { decodeBase64 } from "./base64.js";
+import { type KernelConfiguration, type KernelSource, kernelConfiguration } from "./kernelSource.js";
 import { createReferenceMachine, type Machine, Tenancy, type TenantReport } from "./tenancy.js";
 import { createWasmMachine, type Instantiate, plainInstance } from "./wasm.js";
-import { WASM_BASE64 } from "./wasmBytes.js";
 
-/** Where the binary comes from instead of the embedded copy. */
-export interface KernelSource {
-  /** A compiled `WebAssembly.Module`; declared loosely because not every host's types know that name. */
-  readonly module?: object;
-  readonly bytes?: Uint8Array | ArrayBuffer;
-  readonly url?: string | URL;
-  /** The binary needs relaxed SIMD; the embedded copy runs where the host has none. See `leapflow/relaxed`. */
-  readonly relaxedSimd?: boolean;
-}
+export { configureKernel } from "./kernelSource.js";
 
 /** What a choice came to. */
 export interface LoadedKernel {
@@ -42,19 +34,9 @@ const RELAXED_PROBE = [
 
 /** Whether the host has SIMD: asked once, since validating costs as much as a small block of work. */
 let simdProbe: { readonly host: object; readonly simd: boolean } | undefined;
-let source: KernelSource | undefined;
+let configured: KernelConfiguration | undefined;
 let pending: Promise<WasmKernel> | undefined;
 let loaded: WasmKernel | undefined;
-
-/**
- * Takes the binary from elsewhere: a compiled module, its bytes, or a URL to fetch. For hosts whose policy or bundler
- * does not want the embedded copy. Applies to workspaces made afterwards; `undefined` restores the embedded copy.
- */
-export function configureKernel(from: KernelSource | undefined): void {
-  source = from;
-  pending = undefined;
-  loaded = undefined;
-}
 
 /**
  * Loads the chosen kernel. "auto" means wasm where it runs and otherwise the reference kernel with a `reason`.
@@ -82,7 +64,7 @@ export async function loadKernel(choice: KernelChoice): Promise<LoadedKernel> {
  * loop or call anything that enters a tenant; what they leave in it is lost.
  */
 export function loadedMachine(): Machine | undefined {
-  return hasWebAssembly() ? loaded?.shared.visit() : undefined;
+  return hasWebAssembly() && configured === kernelConfiguration() ? loaded?.shared.visit() : undefined;
 }
 
 /** A new, empty reference machine. */
@@ -104,6 +86,12 @@ async function loadWasm(): Promise<WasmKernel> {
     simdProbe = { host: WebAssembly, simd: WebAssembly.validate(new Uint8Array(SIMD_PROBE)) };
   }
   if (!simdProbe.simd) throw new Unavailable("WebAssembly has no SIMD here");
+  if (configured !== kernelConfiguration()) {
+    configured = kernelConfiguration();
+    pending = undefined;
+    loaded = undefined;
+  }
+  const { source } = configured;
   pending ??= compile(source);
   const mine = pending;
   try {
@@ -157,7 +145,7 @@ async function compileBytes(bytes: Uint8Array<ArrayBuffer> | ArrayBuffer): Promi
 
 async function bytesOf(from: KernelSource | undefined): Promise<Uint8Array<ArrayBuffer> | ArrayBuffer> {
   if (from?.bytes !== undefined) return from.bytes as Uint8Array<ArrayBuffer> | ArrayBuffer;
-  if (from?.url === undefined) return decodeBase64(WASM_BASE64);
+  if (from?.url === undefined) return decodeBase64((await import("./wasmBytes.js")).WASM_BASE64);
   try {
     const response = await fetch(from.url);
     if (!response.ok) throw new Error(`HTTP status ${response.status}`);

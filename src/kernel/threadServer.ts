@@ -1,8 +1,10 @@
 /** The far end of a thread: parts of problems served over a port. */
 import { RunControl } from "../base/control.js";
 import { errorData, ownPort, type Port } from "../base/port.js";
+import type { PartHost } from "./partHost.js";
 import type { Opening } from "./parts.js";
-import { PartHost, type PassName } from "./passes.js";
+import type { PassName } from "./passes.js";
+import { openParts } from "./places.js";
 
 /** What a thread is told. Rows travel once and are opened as often as problems need them. */
 export type ToThread = { readonly leapflow: "parts" } & (
@@ -58,11 +60,7 @@ export function threadServer(port: Port): (message: ToThread) => void {
     const known = rows.get(id);
     if (!known) throw new TypeError(`rows ${id} were never sent`);
     const { data, columns } = known;
-    return PartHost.open(
-      opening,
-      { data: data.subarray(from * columns, to * columns), rows: to - from, columns },
-      control,
-    );
+    return openParts(opening, { data: data.subarray(from * columns, to * columns), rows: to - from, columns }, control);
   };
   const answer = async ({ problem, call, pass, args }: ToThread & { do: "call" }): Promise<void> => {
     try {

@@ -1,6 +1,7 @@
 /** A crew of threads: which parts of a problem they serve, and the rows they are sent for that. */
 import type { DenseRows } from "../base/types.js";
-import { firstRow, type Opening } from "./parts.js";
+import { firstRow } from "./partition.js";
+import type { Opening } from "./parts.js";
 import type { Crew, PartServer } from "./passes.js";
 import { lackOfThreads, processors, type Thread, threadsOf } from "./threadPool.js";
 

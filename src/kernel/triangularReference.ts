@@ -1,6 +1,7 @@
 /** Triangular solves for a whole row block in plain TypeScript: same orders as assembly/triangular.ts. */
+
+import type { MemoryViews } from "./featureReference.js";
 import { BLOCK_ROWS, type KernelOps } from "./ops.js";
-import type { MemoryViews } from "./reference.js";
 
 const B = BLOCK_ROWS;
 

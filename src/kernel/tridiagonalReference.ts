@@ -1,6 +1,7 @@
 /** Reduction to tridiagonal form in plain TypeScript: same orders as assembly/tridiagonal.ts. */
+
+import type { MemoryViews } from "./featureReference.js";
 import type { KernelOps } from "./ops.js";
-import type { MemoryViews } from "./reference.js";
 import { addScaled, dotByFour } from "./sums.js";
 
 /** T = QᵀAQ and Qᵀb for an orthogonal Q that is never formed. */

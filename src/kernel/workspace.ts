@@ -6,19 +6,18 @@ import type { Tenant } from "./machine.js";
 import { MOMENT_TOLERANCE } from "./moments.js";
 import { assertFinite, finishMoments } from "./normalEquations.js";
 import { BLOCK_ROWS } from "./ops.js";
-import { partition, type SumNode } from "./partition.js";
-import { firstRow, type Opening, reserve } from "./parts.js";
+import { firstRow, partition, type SumNode } from "./partition.js";
+import { type Opening, reserve } from "./parts.js";
 import {
-  argumentsFor,
   type Crew,
   type PartServer,
   type PassAnswer,
   type PassArguments,
   type PassName,
   type PassResult,
-  rowsOf,
   runPass,
 } from "./passes.js";
+import { argumentsFor, rowsOf } from "./places.js";
 import { Points } from "./points.js";
 import type { Layout, ProblemShape } from "./shape.js";
 import { tridiagonalForm } from "./tridiagonal.js";

@@ -13,25 +13,7 @@ import type { Candidate } from "./candidate.js";
 import { learn, type Plan } from "./learn.js";
 import { withRicherLink } from "./richerLink.js";
 
-/**
- * Learns y ≈ f(Wᵀx): a subspace of few directions and the link on it, in one call. What is not given is chosen by the
- * data: rank, degree, ridge, whitening, start.
- *
- * @param X - n rows of d inputs, in any form of `MatrixLike`, or a `RowSource` (read into memory); never modified
- * @param y - n responses
- * @throws {InputError | OptionError | MemoryError | NumericalError} before or during the fit; an abort rejects with the
- * signal's own reason. Not converging is no error: see `stop`.
- * Cost: with rank and degree given, a few dozen passes over X of 4ndr flops, each with n·p² flops for the link; the
- * search for them costs some hundred such passes over at most 6000 rows.
- * Source: Bietti, Bruna & Pillaud-Vivien, arXiv 2310.19793; variable projection as in Hokanson & Constantine (2018).
- * @example
- * ```ts
- * import { fitMultiIndex } from "leapflow";
- * const X = Array.from({ length: 200 }, (_, i) => [Math.sin(i), Math.cos(i * 1.7), Math.sin(i * 2.3 + 1)]);
- * const fit = await fitMultiIndex(X, X.map(([a, b]) => a * b), { rank: 2, degree: 2, seed: 1 });
- * console.log(fit.stop.reason); // "converged"
- * ```
- */
+/** What `fitMultiIndex` of onDemand.ts runs. */
 export async function fitMultiIndex(X: MatrixLike | RowSource, y: VectorLike, options?: FitOptions): Promise<Fit> {
   const run = steps(X, y, options);
   for (;;) {

@@ -17,6 +17,7 @@ import { Fit } from "../solve/report.js";
 import type { Stop } from "../solve/stopping.js";
 import { StreamedLoss } from "../solve/streamedLoss.js";
 import { fitMultiIndex } from "./fitMultiIndex.js";
+import { StreamedFit } from "./streamedFit.js";
 
 /** Where a fit of a streamed table is. */
 export interface StreamedProgress extends StreamProgress {
@@ -35,23 +36,6 @@ export interface StreamedOptions extends Omit<FitOptions, "weights" | "crew"> {
   readonly onRows?: (progress: StreamedProgress) => void;
 }
 
-/** A fit whose rows were streamed. Its diagnostics are those of the sample; model, stop and R² are of all rows. */
-export class StreamedFit extends Fit {
-  /** Mean squared residual over all rows, in the units of y². */
-  readonly meanSquare: number;
-  /** Rows of the sample; all of them when they fitted into memory. */
-  readonly sampled: number;
-  /** Readings of the table. */
-  readonly passes: number;
-
-  constructor(fit: Fit, more: { readonly meanSquare: number; readonly sampled: number; readonly passes: number }) {
-    super(fit);
-    this.meanSquare = more.meanSquare;
-    this.sampled = more.sampled;
-    this.passes = more.passes;
-  }
-}
-
 const DEFAULT_MEMORY = 2 ** 28;
 /** More rows than this show the search and the first iterations nothing new. */
 const MOST_SAMPLED = 200_000;
@@ -61,18 +45,7 @@ const DOUBLES_PER_ROW = 64;
 const MOST_STEPS = 12;
 const FORCING = 1e-3;
 
-/**
- * `fitMultiIndex` for tables larger than memory. One pass draws a sample; rank, degree, link, whitening and ridge are chosen
- * and the descent is run on it; then Gauss–Newton steps on all rows follow, each with the gradient of all rows and the
- * curvature of the sample, two passes a step, until they have converged. A table that fits into memory is fitted there.
- *
- * Links other than polynomials stay as the sample gave them.
- *
- * @param source - rows with the response among the columns, `(await openTable(file)).select()`; every pass must give the same
- * @throws as `fitMultiIndex`; {InputError} `CHANGED`, `SOURCE` with the error of the source as `cause`
- * Cost: one pass, the fit of a sample, and about ten passes more. Memory: `memoryBytes`, whatever n is.
- * Source: sub-sampled Newton, Roosta-Khorasani & Mahoney (2019), with the variable projection of `fitMultiIndex`.
- */
+/** What `fitStreamed` of onDemand.ts runs. */
 export async function fitStreamed(source: RowSource, options: StreamedOptions): Promise<StreamedFit> {
   const { target, memoryBytes, onRows, ...fitOptions } = checkGiven(options);
   const filled = fillOptions(fitOptions);

@@ -1,6 +1,6 @@
 /** A Hermite expansion at many points at once, through the block operations of the reference kernel. */
+import { createFeatureOps } from "../kernel/featureReference.js";
 import { BLOCK_ROWS } from "../kernel/ops.js";
-import { createReferenceOps } from "../kernel/reference.js";
 import type { Expansion } from "./hermite.js";
 import { featureTable, multiIndexTable } from "./multiIndex.js";
 
@@ -43,7 +43,7 @@ export function evaluateBlocks(
   const buffer = new ArrayBuffer(end);
   const f64 = new Float64Array(buffer);
   const i32 = new Int32Array(buffer);
-  const ops = createReferenceOps({ f64, i32 });
+  const ops = createFeatureOps({ f64, i32 });
   f64.fill(1, scale / 8, scale / 8 + B);
   f64.set(coefficients, c / 8);
   f64.set(derivatives, ck / 8);

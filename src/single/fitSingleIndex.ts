@@ -55,28 +55,7 @@ const CORRELATION_EXCESS = 1.5;
 const EXACT_LOSS = 1e-6;
 const SCALES = [0.1, 0.15, 0.25, 0.4, 0.6, 0.8, 1, 1.25, 1.6, 2.5, 4];
 
-/**
- * Learns θ in y = φ(⟨x, θ⟩, noise) for a known link: spectral (or linear, zero, given) start, then gradient descent.
- *
- * Rows are taken as standard normal up to one scale, which is measured, as is ‖θ‖ where the link tells it; data that are in
- * the convention of [SI §a] already (unit rows, unit signal, within sampling error) are left as they are. Step, ridge
- * and start scale have the meaning of that page, and loss and T see the responses of a unit signal. Complex signals: `retrievePhase`.
- *
- * @param X - n rows of d inputs, in any form of `MatrixLike`, or a `RowSource` (read into memory); never modified
- * @param y - n responses
- * @throws {InputError | OptionError | MemoryError | NumericalError} for unusable data and options; `RANGE` for negative intensities and
- * other responses that the channel cannot give. An abort rejects with the signal's own reason. Not converging is no error:
- * see `stop`.
- * Cost: some 30 passes over X for the start and one an iteration, 4nd flops each.
- * Source: Chen & Shen, arXiv 2509.23527; [SI §a, §b].
- * @example
- * ```ts
- * import { fitSingleIndex, Link, sampleMultiIndex } from "leapflow";
- * const { X, y } = sampleMultiIndex(Link.parse("z1^2"), { dim: 20, samples: 120, seed: 1 });
- * const { stop } = await fitSingleIndex(X, y, { channel: "square", seed: 1 });
- * console.log(stop.converged); // true
- * ```
- */
+/** What `fitSingleIndex` of onDemand.ts runs. */
 export async function fitSingleIndex(
   X: MatrixLike | RowSource,
   y: VectorLike,

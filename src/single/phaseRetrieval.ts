@@ -124,28 +124,7 @@ const DEFAULT_TOLERANCE = 1e-7;
 /** A residual this many times that of the start is no longer a search. */
 const BLOWN_UP = 1e3;
 
-/**
- * Recovers a complex signal x from intensities y = |Ax|², up to a global phase.
- *
- * Start: top eigenvector of (1/n) Aᴴ diag(T(y/mean y)) A by Lanczos, with the norm that the mean intensity tells. Then the chosen
- * flow, with steps for Gaussian and coded-diffraction operators; the overall scale of A is measured.
- *
- * @param operator - of `gaussianOperator`, `codedDiffraction`, or one's own `{ dim, measurements, forward, adjoint }`
- * @param y - `measurements` intensities ≥ 0; noisy ones clipped at 0
- * @throws {InputError} `TYPE`, `SHAPE`, `NOT_FINITE`; `RANGE` for negative intensities; `CALLBACK` for an operator that throws or
- *   whose adjoint is none. {OptionError} `TYPE`, `RANGE`, `UNKNOWN`; `mm` needs more than one measurement per unknown
- * Cost: two products an iteration; some 60 for the start and 20 for the operator norm.
- * Source: [SI §g].
- * @example
- * ```ts
- * import { codedDiffraction, phaseDistance, retrievePhase } from "leapflow";
- * const operator = codedDiffraction({ rows: 8, columns: 8, masks: 6, seed: 1 });
- * const picture = { re: Float64Array.from({ length: 64 }, (_, i) => 1 + (i % 5)), im: new Float64Array(64) };
- * const { re, im } = operator.forward(picture);
- * const { signal } = await retrievePhase(operator, re.map((v, i) => v * v + im[i] * im[i]), { seed: 1 });
- * console.log(phaseDistance(signal, picture) < 1e-3); // true
- * ```
- */
+/** What `retrievePhase` of onDemand.ts runs. */
 export async function retrievePhase(
   operator: MeasurementOperator,
   y: VectorLike,

@@ -111,14 +111,7 @@ const NAMES: readonly (keyof SimulationOptions)[] = [
   "onProgress",
 ];
 
-/**
- * Runs start and gradient descent of [SI §a–§d] on fresh data, `trials` times: rows x ~ N(0, I/d) (complex: CN), ‖θ⋆‖² = d,
- * n = ratio·d rounded, the given constant step. What `dmft` predicts for d → ∞.
- *
- * @throws {OptionError} `TYPE`, `RANGE`, `UNKNOWN`; {NumericalError} `NOT_CONVERGED` when a trial diverges (lower the step);
- * {MemoryError} `TOO_LARGE`. An abort rejects with the signal's own reason.
- * Cost: per trial n·d random normals and (steps + 40) passes over n·d numbers.
- */
+/** What `simulateSingleIndex` of onDemand.ts runs. */
 export async function simulateSingleIndex(options: SimulationOptions): Promise<Simulation> {
   const given = checkOptions(options, NAMES, "simulateSingleIndex") as {
     readonly [K in keyof SimulationOptions]?: unknown;

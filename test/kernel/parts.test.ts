@@ -4,7 +4,8 @@ import { RunControl } from "../../src/base/control.js";
 import { columnLargest, columnSums, secondMoment, weightedSum } from "../../src/kernel/columns.js";
 import { BLOCK_ROWS } from "../../src/kernel/ops.js";
 import { partition, SumTree } from "../../src/kernel/partition.js";
-import { type Crew, PartHost, type PartServer, rowsOf } from "../../src/kernel/passes.js";
+import type { Crew, PartServer } from "../../src/kernel/passes.js";
+import { openParts, rowsOf } from "../../src/kernel/places.js";
 import { tangentLeverages, tangentSandwich } from "../../src/kernel/tangent.js";
 import { Workspace } from "../../src/kernel/workspace.js";
 import { derivativeCoefficients, featureCount, featureShape, featureTable } from "../../src/math/multiIndex.js";
@@ -18,7 +19,7 @@ function servedHere(cuts: readonly number[], shards?: number): Crew {
       const parts = problem.starts.length - 1;
       const servers = cuts.map((first, k): PartServer => {
         const opening = structuredClone({ ...problem, first, last: cuts[k + 1] ?? parts });
-        const host = PartHost.open(opening, structuredClone(rowsOf(rows, opening)), new RunControl());
+        const host = openParts(opening, structuredClone(rowsOf(rows, opening)), new RunControl());
         let last: Promise<unknown> = host;
         const call: PartServer["call"] = (name, args) => {
           const sent = structuredClone(args);

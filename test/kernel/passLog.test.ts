@@ -1,7 +1,7 @@
 /** Rows that are lost and rebuilt from the calls that still matter: the bits of a fit do not notice. */
 import { describe, expect, it } from "vitest";
 import { RunControl } from "../../src/base/control.js";
-import { type Crew, fitMultiIndex, PartHost, PassLog } from "../../src/index.js";
+import { type Crew, fitMultiIndex, openParts, PassLog } from "../../src/index.js";
 import { sample } from "../support/problems.js";
 
 const { X, y } = sample(([a, b]) => a + a * b, 2, 900, 6, 0.2, 5);
@@ -17,7 +17,7 @@ function forgetful(often: number): { crew: Crew; losses: () => number; longest: 
     shards: options.shards,
     open(problem, rows) {
       const last = problem.starts.length - 1;
-      const open = () => PartHost.open({ ...problem, first: 0, last }, rows, control);
+      const open = () => openParts({ ...problem, first: 0, last }, rows, control);
       const log = new PassLog();
       let host = open();
       let turn: Promise<unknown> = Promise.resolve();

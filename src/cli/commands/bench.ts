@@ -36,9 +36,6 @@ const SAMPLE_MS = 10;
 export function addBenchCommand(program: Command): void {
   program
     .command("bench")
-    .description(
-      "Speed of one iteration on this machine, against the reference kernel and ml-matrix (CPU time, one thread).",
-    )
     .option("--quick", "small sizes only, a few seconds")
     .option("--json", "print one JSON document instead of a table")
     .action((flags: BenchFlags) => bench(flags));

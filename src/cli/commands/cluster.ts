@@ -9,7 +9,7 @@ interface StatusFlags {
 }
 
 export function addClusterCommand(program: Command): void {
-  const cluster = program.command("cluster").description("Look at a cluster.");
+  const cluster = program.command("cluster");
   cluster
     .command("status")
     .description("Members, their shards and calls a second, the queue and its dead letters.")

@@ -23,9 +23,7 @@ interface DmftFlags extends ModelFlags, StartFlags {
 const SHOWN = 12;
 
 export function addDmftCommand(program: Command): void {
-  const command = program
-    .command("dmft")
-    .description("Mean-field prediction of gradient descent on a single-index model, before it is run.");
+  const command = program.command("dmft");
   addModelFlags(command)
     .option("--steps <n>", "steps of gradient descent, default 40")
     .option(

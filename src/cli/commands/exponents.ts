@@ -14,7 +14,6 @@ interface ExponentsFlags {
 export function addExponentsCommand(program: Command): void {
   program
     .command("exponents")
-    .description("Information exponent and leaps of a link: what gradient flow learns, in which order.")
     .requiredOption("--link <expression>", LINK_HELP)
     .option(
       "--degree <n>",

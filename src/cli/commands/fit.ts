@@ -38,7 +38,6 @@ export interface FitReport {
 export function addFitCommand(program: Command): void {
   const command = program
     .command("fit")
-    .description("Learn a model from a table of numbers.")
     .argument("<data>", `one row per observation: ${DATA_HELP}`)
     .requiredOption("--target <column>", "name of the response; the columns of an NPY matrix are x1, x2, …")
     .addOption(

@@ -25,9 +25,7 @@ const WITHOUT_EFFECT = [
 ];
 
 export function addFixedPointCommand(program: Command): void {
-  const command = program
-    .command("fixed-point")
-    .description("Long-time limit of gradient descent on a single-index model: overlap, loss, stability, rate.");
+  const command = program.command("fixed-point");
   addModelFlags(command)
     .option("--overlap <m>", "where the iteration begins, default 0.9; needs --norm-squared")
     .option("--norm-squared <q>", "the same for the squared norm, default 0.9")

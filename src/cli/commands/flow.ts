@@ -20,7 +20,6 @@ interface FlowFlags {
 export function addFlowCommand(program: Command): void {
   program
     .command("flow")
-    .description("Gradient flow of the subspace with the link refitted at once, from saddle to saddle.")
     .requiredOption("--link <expression>", LINK_HELP)
     .requiredOption("--dim <d>", "number of inputs; enters through the random start only")
     .option("--rank <r>", "directions of the learner; default: those of the link")

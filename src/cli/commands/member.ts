@@ -14,7 +14,6 @@ interface MemberFlags {
 export function addMemberCommand(program: Command): void {
   program
     .command("member")
-    .description("Work for a cluster: hold shards of these rows and run jobs of sweeps and studies, until told to end.")
     .requiredOption("--cluster <url>", "the broker, nats://host:port; credentials from NATS_… variables")
     .option("--data <file>", `the rows, for fits and their sweeps; studies need none: ${DATA_HELP}`)
     .option("--target <column>", "name of the response, with --data")

@@ -17,7 +17,6 @@ interface PlantedFlags {
 export function addPlantedCommand(program: Command): void {
   program
     .command("planted")
-    .description("Traps of the problem with a known link, beside learning link and subspace from the same starts.")
     .requiredOption("--link <expression>", LINK_HELP)
     .requiredOption("--dim <d>", "number of inputs of the random frames")
     .option("--trials <n>", "number of starts, default 100")

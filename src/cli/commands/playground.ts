@@ -33,7 +33,6 @@ const TYPES: Readonly<Record<string, string>> = {
 export function addPlaygroundCommand(program: Command): void {
   program
     .command("playground")
-    .description("Serve the playground, a page to fit data and watch the algorithm, on 127.0.0.1.")
     .option("--port <n>", "port to listen on; 0 takes a free one", DEFAULT_PORT)
     .option("--json", "print the address as one JSON document")
     .action((flags: PlaygroundFlags) => runPlayground(flags));

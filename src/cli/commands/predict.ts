@@ -12,7 +12,6 @@ interface PredictFlags {
 export function addPredictCommand(program: Command): void {
   program
     .command("predict")
-    .description("Predict with a saved model; prints CSV unless --json or --out is given.")
     .argument("<model>", "model file written by `leapflow fit --save`")
     .argument("<data>", `table with the model's inputs; other columns are ignored: ${DATA_HELP}`)
     .option("--out <file>", 'write the predictions here as CSV, column "prediction"')

@@ -41,7 +41,6 @@ const TOLERANCE = "5e-6";
 export function addRetrieveCommand(program: Command): void {
   program
     .command("retrieve")
-    .description("Phase retrieval of a PNG picture from simulated coded-diffraction intensities.")
     .argument("<image>", "PNG, gray or color; each color band is a signal of its own")
     .option("--masks <n>", "random octanary masks, one diffraction pattern each", "6")
     .option("--noise <std>", "noise of the intensities as a share of their mean, default 0")

@@ -19,7 +19,6 @@ interface ScalingFlags {
 export function addScalingCommand(program: Command): void {
   program
     .command("scaling")
-    .description("Time of the last escape against the dimension: measured and predicted exponents.")
     .requiredOption("--link <expression>", LINK_HELP)
     .requiredOption("--dims <d1,d2,…>", "rising numbers of inputs, e.g. 100,1000,10000")
     .option("--trials <n>", "random starts per dimension, default 9; medians are reported")

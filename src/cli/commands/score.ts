@@ -12,7 +12,6 @@ interface ScoreFlags {
 export function addScoreCommand(program: Command): void {
   program
     .command("score")
-    .description("Score a saved model on a table: R² and root-mean-square error.")
     .argument("<model>", "model file written by `leapflow fit --save`")
     .argument("<data>", `table with the model's inputs and the response: ${DATA_HELP}`)
     .option("--target <column>", "name of the response; default: the one the model was fitted to")

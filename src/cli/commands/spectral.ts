@@ -19,9 +19,7 @@ interface SpectralFlags extends ChannelFlags {
 }
 
 export function addSpectralCommand(program: Command): void {
-  const command = program
-    .command("spectral")
-    .description("Threshold, overlap and eigenvalues of the spectral start of a single-index model, predicted.");
+  const command = program.command("spectral");
   addChannelFlags(command)
     .requiredOption("--ratio <n/d>", "rows per input")
     .option(

@@ -26,7 +26,6 @@ const STUDY_HELP =
 export function addStudyCommand(program: Command): void {
   program
     .command("study")
-    .description("The experiments of the papers: data, figures and a page that sets theory beside measurement.")
     .argument("<name>", STUDY_HELP)
     .option("--quick", "seconds to half a minute; the default")
     .addOption(new Option("--full", "minutes: more dimensions and trials").conflicts("quick"))

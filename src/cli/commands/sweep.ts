@@ -17,7 +17,6 @@ interface SweepFlags {
 export function addSweepCommand(program: Command): void {
   program
     .command("sweep")
-    .description("Run every combination of options in a specification, one job each.")
     .argument("<spec.json>", "{ name, data, target, testFraction, fit: {…}, vary: { option: [values], … } }")
     .option("--cluster <url>", "run the jobs on the members of a cluster; each is computed once")
     .option("--threads <n>", "without a cluster: threads of this process", countOf)

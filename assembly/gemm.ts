@@ -25,7 +25,7 @@ const sink: usize = memory.data(16, 16);
  */
 // @ts-ignore: decorator
 @inline
-function touch(p: usize, bytes: usize): void {
+export function touch(p: usize, bytes: usize): void {
   let seen: i64 = 0;
   const end = p + bytes - (bytes & (8 * LINE - 1));
   while (p < end) {
@@ -149,7 +149,7 @@ function project4(x: usize, pitch: usize, w: usize, step: usize, z: usize): void
 /** Columns to take next of `left`: four at a time, but five as 3 + 2 and six as 3 + 3, never a lone last one. */
 // @ts-ignore: decorator
 @inline
-function groupOf(left: i32): i32 {
+export function groupOf(left: i32): i32 {
   return left == 5 || left == 6 ? 3 : min(left, 4);
 }
 

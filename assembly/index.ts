@@ -11,13 +11,14 @@ export { complexPathGradients, complexPathResponses, pathGradients, pathResponse
 export { accumulateProducts, combineSums } from "./moments";
 export { thinQr } from "./qr";
 export { radial, radialGradient } from "./radial";
+export { projectSingle, transposeSingle } from "./single";
 export { columnSquares, columnSums, secondMoment, standardize } from "./statistics";
 export { backSolveRows, solveRows } from "./triangular";
 export { tridiagonalize } from "./tridiagonal";
 
 /** Version of this list; src/kernel/ops.ts has the same number. */
 export function abiVersion(): i32 {
-  return 6;
+  return 7;
 }
 
 /** First byte after the static data; everything from here on belongs to the caller. */

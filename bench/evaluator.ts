@@ -17,10 +17,11 @@ export async function openEvaluator(
   { n, d, r, degree }: Size,
   { X, y, W }: Problem,
   kernel: "wasm" | "reference",
-  threads: number,
+  threads = 1,
+  single = false,
 ): Promise<Evaluator> {
   const rows = { data: X, rows: n, columns: d };
-  const shape = { samples: n, columns: d, rank: r, degree, ...featureShape(r, degree) };
+  const shape = { samples: n, columns: d, rank: r, degree, ...featureShape(r, degree), single };
   const crew = threads > 1 ? await openCrew(threads) : undefined;
   const workspace = await Workspace.create(rows, shape, featureTable(r, degree), kernel, new RunControl(), true, crew);
   workspace.setTarget(y);

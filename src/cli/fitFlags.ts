@@ -50,6 +50,11 @@ const FLAGS: readonly Flag[] = [
     option: "kernel",
     help: '"auto" (default), "wasm" or "reference"; the result is the same',
   },
+  {
+    flags: "--precision <kind>",
+    option: "precision",
+    help: '"f64" (default), or "f32": the descent works on a copy of X in single precision',
+  },
   { flags: "--threads <n>", option: "threads", help: "number of threads; the result does not depend on it" },
 ];
 

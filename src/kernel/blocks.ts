@@ -82,8 +82,13 @@ export class Blocks {
     this.store(m, "center", center);
     this.store(m, "inverseScale", inverseScale);
     if (!resident) return;
+    const held = this.at(m, "x");
+    const block = this.at(m, "xBlock");
     await this.pass(2 * BLOCK_ROWS * stride, (machine, b) => {
-      this.fetch(machine, b, this.at(machine, "x") + b * stride * BLOCK_BYTES);
+      if (!shape.single) return this.fetch(machine, b, held + b * stride * BLOCK_BYTES);
+      this.fetch(machine, b, block);
+      const doubles = machine.f64.subarray(block / F64, block / F64 + BLOCK_ROWS * stride);
+      floatsOf(machine, held + b * stride * (BLOCK_BYTES / 2), doubles.length).set(doubles);
     });
     this.#loaded = true;
   }
@@ -142,18 +147,50 @@ export class Blocks {
     m.f64.set(values, this.at(m, slot) / F64);
   }
 
-  /** Address of a standardized block of X. */
+  /** For a pass over all blocks: z = X̃A of a block, r rows at `z`, with the A that `storePaired` stored. */
+  projector(): (m: Machine, b: number, z: Address) => void {
+    const { stride, shape } = this.layout;
+    const r = shape.rank;
+    const m0 = this.tenant.enter();
+    if (this.#isSingle) {
+      const [held, quads] = [this.at(m0, "x"), this.at(m0, "quads")];
+      return ({ ops }, b, z) => ops.projectSingle(held + b * stride * (BLOCK_BYTES / 2), stride, r, quads, z);
+    }
+    const xOf = this.blocksOfX();
+    const paired = this.at(m0, "paired");
+    return (m, b, z) => m.ops.project(xOf(m, b), stride, r, paired, z);
+  }
+
+  /** For a pass over all blocks: adds X̃ᵀC of a block to "pairedSum", C being r rows at `c`. */
+  transposer(): (m: Machine, b: number, c: Address) => void {
+    const { stride, shape } = this.layout;
+    const r = shape.rank;
+    const m0 = this.tenant.enter();
+    const out = this.at(m0, "pairedSum");
+    if (this.#isSingle) {
+      const held = this.at(m0, "x");
+      return ({ ops }, b, c) => ops.transposeSingle(held + b * stride * (BLOCK_BYTES / 2), stride, r, c, out);
+    }
+    const xOf = this.blocksOfX();
+    return (m, b, c) => m.ops.accumulateTransposed(xOf(m, b), stride, r, c, out);
+  }
+
+  get #isSingle(): boolean {
+    return this.layout.shape.single === true && this.#loaded;
+  }
+
+  /** Address of a standardized block of X, in double precision. */
   block(m: Machine, b: number): Address {
     return this.blocksOfX()(m, b);
   }
 
-  /** For a pass over all blocks: where to find a standardized block of X, fetched unless it is held. */
+  /** For a pass over all blocks: where to find a standardized block of X in double precision, fetched unless it is held. */
   blocksOfX(): (m: Machine, b: number) => Address {
-    const { stride, resident } = this.layout;
+    const { stride, resident, shape } = this.layout;
     const m0 = this.tenant.enter();
     const held = this.at(m0, "x");
     const step = stride * BLOCK_BYTES;
-    if (resident && this.#loaded) return (_, b) => held + b * step;
+    if (resident && this.#loaded && !shape.single) return (_, b) => held + b * step;
     const at = this.at(m0, "xBlock");
     return (m, b) => {
       this.fetch(m, b, at);
@@ -209,10 +246,15 @@ export class Blocks {
     const { rank: r, columns: d } = shape;
     const { f64 } = m;
     const first = this.at(m, "paired") / F64;
-    if (stride > d) f64.fill(0, first + (stride - 2) * r, first + stride * r);
+    f64.fill(0, first + (d >> 1) * 2 * r, first + stride * r);
     for (let j = 0; j < d; j++) {
       const to = first + (j >> 1) * 2 * r + (j & 1);
       for (let k = 0; k < r; k++) f64[to + 2 * k] = a[j * r + k];
+    }
+    if (!shape.single) return;
+    const quads = floatsOf(m, this.at(m, "quads"), stride * r).fill(0);
+    for (let j = 0; j < d; j++) {
+      for (let k = 0; k < r; k++) quads[(j >> 2) * 4 * r + 4 * k + (j & 3)] = a[j * r + k];
     }
   }
   clearPaired(r: number): void {
@@ -232,4 +274,9 @@ export class Blocks {
     }
     return out;
   }
+}
+
+/** A view of floats in a machine's memory. */
+function floatsOf(m: Machine, at: Address, length: number): Float32Array {
+  return new Float32Array(m.f64.buffer, m.f64.byteOffset + at, length);
 }

@@ -13,10 +13,9 @@ export function project(rows: Points, a: Float64Array): Promise<void> | undefine
   rows.storePaired(a);
   rows.dropFeatures();
   const m0 = rows.tenant.enter();
-  const paired = rows.at(m0, "paired");
   const z = rows.at(m0, rows.slot("z", true));
-  const xOf = rows.blocksOfX();
-  const prepare: Visit = (m, b) => m.ops.project(xOf(m, b), stride, r, paired, z + b * r * BLOCK_BYTES);
+  const into = rows.projector();
+  const prepare: Visit = (m, b) => into(m, b, z + b * r * BLOCK_BYTES);
   return accumulate(rows, 2 * BLOCK_ROWS * stride * r, r > 0 ? prepare : undefined);
 }
 
@@ -27,12 +26,9 @@ export function place(rows: Points, a: Float64Array): Promise<void> | undefined 
   rows.storePaired(a);
   rows.dropFeatures();
   const m0 = rows.tenant.enter();
-  const paired = rows.at(m0, "paired");
   const z = rows.at(m0, rows.slot("z", true));
-  const xOf = rows.blocksOfX();
-  return rows.summed(2 * BLOCK_ROWS * stride * r, [], (m, b) =>
-    m.ops.project(xOf(m, b), stride, r, paired, z + b * r * BLOCK_BYTES),
-  );
+  const into = rows.projector();
+  return rows.summed(2 * BLOCK_ROWS * stride * r, [], (m, b) => into(m, b, z + b * r * BLOCK_BYTES));
 }
 
 /** Z(t) = (Z + t·Z_Δ)·m into the trial, with its normal equations, without reading X; m is r×r. */
@@ -138,7 +134,7 @@ export function residuals(
   const fieldsAt = rows.at(entry, rows.slot("fields", true));
   const residualAt = rows.at(entry, rows.slot("residual", true));
   const [target, small] = [rows.at(entry, "target"), rows.at(entry, "small")];
-  const [multiplied, out] = [rows.at(entry, "c"), rows.at(entry, "pairedSum")];
+  const multiplied = rows.at(entry, "c");
   const total = rows.at(entry, "sumSquares") / F64;
   const flops = linkFlops(rows) + 2 * BLOCK_ROWS * stride * r;
   const sums: Sums = [
@@ -146,7 +142,7 @@ export function residuals(
     ["small", (r * (r + 1)) / 2],
     ["pairedSum", transposed ? stride * r : 0],
   ];
-  const xOf = rows.blocksOfX();
+  const add = rows.transposer();
   const pause = rows.summed(flops, sums, (m, b) => {
     const { ops } = m;
     const fields = fieldsAt + b * (r + 1) * BLOCK_BYTES;
@@ -158,7 +154,7 @@ export function residuals(
     ops.accumulateGram(g, r, small);
     if (!transposed) return;
     ops.scaleFields(residual, g, r, multiplied);
-    ops.accumulateTransposed(xOf(m, b), stride, r, multiplied, out);
+    add(m, b, multiplied);
   });
   if (pause) return pause.then(() => rows.keepFeatures(true));
   rows.keepFeatures(true);
@@ -177,9 +173,9 @@ export function direction(rows: Points, delta: Float64Array): Promise<void> | un
   const r = shape.rank;
   rows.storePaired(delta);
   const m0 = rows.tenant.enter();
-  const [paired, out] = [rows.at(m0, "paired"), rows.at(m0, "direction")];
-  const xOf = rows.blocksOfX();
-  const visit: Visit = (m, b) => m.ops.project(xOf(m, b), stride, r, paired, out + b * r * BLOCK_BYTES);
+  const out = rows.at(m0, "direction");
+  const into = rows.projector();
+  const visit: Visit = (m, b) => into(m, b, out + b * r * BLOCK_BYTES);
   return rows.summed(2 * BLOCK_ROWS * stride * r, [], visit);
 }
 
@@ -189,16 +185,16 @@ export function motion(rows: Points, delta: Float64Array): Promise<void> | undef
   const { rank: r, featureCount: p } = shape;
   rows.storePaired(delta);
   const m0 = rows.tenant.enter();
-  const [paired, along, u] = [rows.at(m0, "paired"), rows.at(m0, "direction"), rows.at(m0, "u")];
+  const [along, u] = [rows.at(m0, "direction"), rows.at(m0, "u")];
   const g = rows.at(m0, rows.slot("fields", false)) + BLOCK_BYTES;
   const moment = rows.at(m0, "moment");
   const phiOf = rows.features(false);
   const flops = rows.featureFlops() + 2 * BLOCK_ROWS * stride * r;
-  const xOf = rows.blocksOfX();
+  const into = rows.projector();
   const pause = rows.summed(flops, [["moment", p]], (m, b) => {
     const { ops } = m;
     const zd = along + b * r * BLOCK_BYTES;
-    ops.project(xOf(m, b), stride, r, paired, zd);
+    into(m, b, zd);
     ops.contractFields(zd, g + b * (r + 1) * BLOCK_BYTES, r, u + b * BLOCK_BYTES);
     ops.accumulateMoment(phiOf(m, b), p, u + b * BLOCK_BYTES, moment);
   });
@@ -227,12 +223,12 @@ function transposedPass(rows: Points, multiplier: (m: Machine, block: number) =>
   const r = shape.rank;
   const m0 = rows.tenant.enter();
   const g = rows.at(m0, rows.slot("fields", false)) + BLOCK_BYTES;
-  const [scaled, out] = [rows.at(m0, "c"), rows.at(m0, "pairedSum")];
+  const scaled = rows.at(m0, "c");
   const flops = rows.featureFlops() + 2 * BLOCK_ROWS * stride * r;
-  const xOf = rows.blocksOfX();
+  const add = rows.transposer();
   return rows.summed(flops, [["pairedSum", stride * r]], (m, b) => {
     m.ops.scaleFields(multiplier(m, b), g + b * (r + 1) * BLOCK_BYTES, r, scaled);
-    m.ops.accumulateTransposed(xOf(m, b), stride, r, scaled, out);
+    add(m, b, scaled);
   });
 }
 

@@ -11,13 +11,15 @@
  * - x block: row-major, `stride` doubles per row (columns rounded up to even, padding columns are 0).
  * - "feature-major" arrays are [quantity][BLOCK_ROWS]: z[k], phi[j], h[k·(degree+1)+m], out[q].
  * - "paired" arrays hold a d×r matrix as [column pair][k][2]: entry (j, k) at (j>>1)·2r + 2k + (j&1); stride/2·2r doubles.
+ * - "single" x block: row-major floats, `stride` of them per row (columns rounded up to a multiple of four, padding 0);
+ *   "quads" hold a d×r matrix of floats as [four columns][k][4]: entry (j, k) at (j>>2)·4r + 4k + (j&3).
  * - "packed" symmetric arrays hold the upper triangle by columns: entry (i, j), i ≤ j, at j(j+1)/2 + i.
  * Arrays start at multiples of 16 bytes. Nothing is allocated by an operation.
  */
 export const BLOCK_ROWS = 96;
 
 /** Version of this interface; the binary exports its own and the wrapper refuses another. */
-export const ABI_VERSION = 6;
+export const ABI_VERSION = 7;
 
 /**
  * Radial functions κ of the squared distance q: "gauss" is e^{−q/2}; "matern52", with d = √(5q), is (1 + d + d²/3)e^{−d}.
@@ -56,6 +58,10 @@ export interface KernelOps {
   project(x: Address, stride: number, r: number, w: Address, z: Address): void;
   /** out(j, k) += Σᵢ x[i][j]·c[k][i], out paired. */
   accumulateTransposed(x: Address, stride: number, r: number, c: Address, out: Address): void;
+  /** As `project` on a single x block, w in quads: products and sums are floats; z are doubles. */
+  projectSingle(x: Address, stride: number, r: number, w: Address, z: Address): void;
+  /** As `accumulateTransposed` on a single x block: c is rounded to floats, sums of 24 rows are floats, out are doubles. */
+  transposeSingle(x: Address, stride: number, r: number, c: Address, out: Address): void;
   /** out[k] = Σ_l (z[l] + t·zd[l])·m[l·r + k] (m row-major r×r). `out` differs from z and zd. */
   combine(z: Address, zd: Address, r: number, t: number, m: Address, out: Address): void;
 

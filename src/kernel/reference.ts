@@ -12,6 +12,7 @@ import { createMeanFieldOps } from "./meanFieldReference.js";
 import { createMomentOps } from "./momentsReference.js";
 import { type Address, BLOCK_ROWS, type KernelOps } from "./ops.js";
 import { createRadialOps } from "./radialReference.js";
+import { createSingleOps } from "./singleReference.js";
 import { addScaled, dotByFour, dotPaired } from "./sums.js";
 import { createTriangularOps } from "./triangularReference.js";
 import { createTridiagonalOps } from "./tridiagonalReference.js";
@@ -212,6 +213,7 @@ export function createReferenceOps(memory: MemoryViews): KernelOps {
     ...createMeanFieldOps(memory),
     ...createMomentOps(memory),
     ...createRadialOps(memory),
+    ...createSingleOps(memory),
     ...createTriangularOps(memory),
     ...createTridiagonalOps(memory),
   };

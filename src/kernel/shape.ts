@@ -17,6 +17,8 @@ export interface ProblemShape {
   readonly featureCount: number;
   /** Features of degree ≤ D − 1. */
   readonly derivativeCount: number;
+  /** X is held in single precision, whatever its size, and products with it are taken in floats. */
+  readonly single?: boolean;
   /** c, directions outside the basis whose motion is looked at (leverages, standard errors); absent when it is not. */
   readonly complement?: number;
 }
@@ -38,7 +40,7 @@ const ALIGN = 64;
  */
 export interface Layout {
   readonly shape: ProblemShape;
-  /** Doubles per row of an x block: columns rounded up to even. */
+  /** Numbers per row of an x block: columns rounded up to even, in single precision to a multiple of four. */
   readonly stride: number;
   /** Rows held here: all n, or those of some parts. */
   readonly rows: number;
@@ -107,6 +109,7 @@ const SLOT_NAMES = [
   "tangent",
   "tangentGram",
   "sandwich",
+  "quads",
   "x",
 ] as const;
 export type SlotName = (typeof SLOT_NAMES)[number];
@@ -117,13 +120,15 @@ export type SlotName = (typeof SLOT_NAMES)[number];
  */
 export function layoutOf(shape: ProblemShape, hold = true, rows = shape.samples): Layout {
   const { columns, rank, degree, featureCount, derivativeCount, complement = 0 } = shape;
-  const stride = columns + (columns & 1);
+  const lanes = shape.single ? 4 : 2;
+  const stride = Math.ceil(columns / lanes) * lanes;
   const blocks = Math.ceil(rows / BLOCK_ROWS);
   const paddedRows = blocks * BLOCK_ROWS;
   const packedCount = (featureCount * (featureCount + 1)) / 2;
   const motions = complement * rank;
   const tangentCount = shape.complement === undefined ? 0 : featureCount + motions;
-  const resident = hold && paddedRows * stride * F64 <= RESIDENT_BYTES;
+  const resident = shape.single === true || (hold && paddedRows * stride * F64 <= RESIDENT_BYTES);
+  const held = resident ? paddedRows * stride : 0;
   const keepsFeatures = 2 * paddedRows * featureCount * F64 <= KEPT_BYTES;
   const kept = keepsFeatures ? paddedRows * featureCount : 0;
   const moments = momentSizes(shape);
@@ -178,7 +183,8 @@ export function layoutOf(shape: ProblemShape, hold = true, rows = shape.samples)
     tangent: BLOCK_ROWS * tangentCount,
     tangentGram: (tangentCount * (tangentCount + 1)) / 2,
     sandwich: (motions * (motions + 1)) / 2,
-    x: resident ? paddedRows * stride : 0,
+    x: shape.single ? held / 2 : held,
+    quads: shape.single ? (stride * rank) / 2 : 0,
   };
   const slots = {} as Record<SlotName, number>;
   let bytes = 0;
@@ -205,7 +211,7 @@ export function layoutOf(shape: ProblemShape, hold = true, rows = shape.samples)
 /**
  * Bytes that a fit of this shape reserves before its first step.
  *
- * X itself is counted only when it is small enough to be held (`RESIDENT_BYTES`).
+ * X itself is counted only when it is small enough to be held (`RESIDENT_BYTES`), or held in single precision.
  */
 export const workspaceBytes = (shape: ProblemShape): number => layoutOf(shape).bytes;
 

@@ -37,6 +37,8 @@ const OPERATIONS: { readonly [name in keyof KernelOps]: true } = {
   secondMoment: true,
   project: true,
   accumulateTransposed: true,
+  projectSingle: true,
+  transposeSingle: true,
   combine: true,
   hermite: true,
   features: true,

@@ -124,6 +124,7 @@ async function createWorkspace(
     degree,
     ...features,
     ...(complement === undefined ? {} : { complement }),
+    ...(options.precision === "f32" && rank > 0 ? { single: true } : {}),
   };
   const workspace = await Workspace.create(
     rows,

@@ -173,6 +173,59 @@ function randomTable(p: number, rows: number, random: ReturnType<typeof numbers>
   return table;
 }
 
+describe("products in single precision", () => {
+  const shape = { r: rank, d: columns };
+  /** A block of floats, two to a double; `stride` is a multiple of four, the padding is 0. */
+  const singles = (d: number, random: ReturnType<typeof numbers>) => {
+    const stride = Math.ceil(d / 4) * 4;
+    const x = Float32Array.from(random.array(B * stride));
+    for (let i = 0; i < B; i++) x.fill(0, i * stride + d, (i + 1) * stride);
+    return { stride, x, words: new Float64Array(x.buffer) };
+  };
+
+  it("projectSingle", () => {
+    forAll<{ r: number; d: number }>(shape, ({ r, d, seed }) => {
+      const random = numbers(seed);
+      const { stride, x, words } = singles(d, random);
+      const w = Float32Array.from(random.array(stride * r));
+      const { arrays: a } = onBoth(
+        { x: words, w: new Float64Array(w.buffer), z: random.array(B * r) },
+        ["z"],
+        (ops, at) => ops.projectSingle(at.x, stride, r, at.w, at.z) as undefined,
+      );
+      for (let i = 0; i < B; i++) {
+        for (let k = 0; k < r; k++) {
+          const [sum, size] = total(d, (j) => x[i * stride + j] * w[(j >> 2) * 4 * r + 4 * k + (j & 3)]);
+          expectNear(a.z[k * B + i], sum, 1e-6 * size);
+        }
+      }
+    });
+  });
+
+  it("transposeSingle", () => {
+    forAll<{ r: number; d: number }>(shape, ({ r, d, seed }) => {
+      const random = numbers(seed);
+      const { stride, x, words } = singles(d, random);
+      const out = random.array(stride * r);
+      const { arrays: a } = onBoth(
+        { x: words, c: random.array(B * r), out },
+        ["out"],
+        (ops, at) => ops.transposeSingle(at.x, stride, r, at.c, at.out) as undefined,
+      );
+      for (let j = 0; j < stride; j++) {
+        for (let k = 0; k < r; k++) {
+          const [sum, size] = total(B, (i) => x[i * stride + j] * a.c[k * B + i]);
+          expectNear(a.out[paired(j, k, r)], out[paired(j, k, r)] + sum, 1e-6 * (size + 1e-9));
+        }
+      }
+    });
+  });
+
+  function expectNear(got: number, expected: number, allowed: number): void {
+    expect(Math.abs(got - expected)).toBeLessThanOrEqual(allowed);
+  }
+});
+
 describe("hermite", () => {
   it("is the scale times the values of features, for every degree", () => {
     forAll<{ degree: number }>(

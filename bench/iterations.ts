@@ -5,7 +5,10 @@ import { type Evaluator, openEvaluator } from "./evaluator.js";
 import { type Iteration, indices, naiveIteration } from "./naive.js";
 import { compileNative, NativeProcess } from "./native.js";
 import { PENALTY, problemOf, type Size } from "./problem.js";
+import { tfjsIteration } from "./tfjs.js";
 import { type Contender, contender, interleaved } from "./timing.js";
+
+export const TFJS = "tfjs, wasm (f32, features given)";
 
 /** Samples of fast, middling and very slow contenders. */
 interface Runs {
@@ -42,9 +45,9 @@ export async function timeIteration(size: (typeof SIZES)[number], only?: readonl
   const call = () => profiledLoss(rows, y, basis, { degree, penalty: PENALTY, kernel: "wasm", threads: 1 });
   const wanted = await call();
   const gradient = wanted.gradient.to1DArray();
-  const check = (name: string, got: Iteration): void => {
+  const check = (name: string, got: Iteration, allowed = 1e-8): void => {
     const off = gradient.reduce((most, v, k) => Math.max(most, Math.abs(v - got.gradient[k])), 0);
-    const close = Math.abs(got.loss / wanted.loss - 1) <= 1e-8 && off <= 1e-8;
+    const close = Math.abs(got.loss / wanted.loss - 1) <= allowed && off <= allowed;
     if (!close) throw new Error(`${name} computes something else: ${off}`);
   };
 
@@ -70,6 +73,12 @@ export async function timeIteration(size: (typeof SIZES)[number], only?: readonl
     const ml = mlMatrixIteration({ X, y, W, indices: indices(r, degree), penalty: PENALTY });
     check("ml-matrix", ml());
     contenders.push(contender("ml-matrix", runs.slow, ml));
+  }
+  const tfjs = wants(TFJS) && runs.slow > 0 ? await tfjsIteration(size, problem) : undefined;
+  if (tfjs) {
+    // single precision: right to a thousandth
+    check(TFJS, tfjs(), 1e-3);
+    contenders.push(contender(TFJS, runs.slow, tfjs));
   }
   const compiled = wants("C, ") ? compileNative() : { reason: "not asked for" };
   const native = "program" in compiled ? new NativeProcess(compiled.program, size, problem) : undefined;

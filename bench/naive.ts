@@ -109,7 +109,7 @@ export function naiveIteration(
 }
 
 /** Cholesky on the upper triangle, in place; c becomes the solution. */
-function solve(a: Float64Array, c: Float64Array, p: number): void {
+export function solve(a: Float64Array, c: Float64Array, p: number): void {
   for (let j = 0; j < p; j++) {
     for (let i = 0; i <= j; i++) {
       let sum = a[i * p + j];

@@ -12,7 +12,7 @@ import { fileURLToPath } from "node:url";
 import { compareToBaseline, type Figures, saveBaseline } from "./baseline.js";
 import { benchFlows } from "./flows.js";
 import { benchGrowth } from "./growth.js";
-import { type IterationTimes, SIZES, timeIteration } from "./iterations.js";
+import { type IterationTimes, SIZES, TFJS, timeIteration } from "./iterations.js";
 import { benchKernels } from "./kernels.js";
 import { benchMeanField } from "./meanField.js";
 import { benchMoments } from "./moments.js";

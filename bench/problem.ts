@@ -17,7 +17,8 @@ export interface Problem {
 
 export const PENALTY = 1e-4;
 
-export function problemOf({ n, d, r }: Omit<Size, "degree">): Problem {
+/** @param shared - X in a SharedArrayBuffer */
+export function problemOf({ n, d, r }: Omit<Size, "degree">, shared = false): Problem {
   let state = 7;
   const uniform = (): number => {
     state = (state + 0x6d2b79f5) | 0;
@@ -26,7 +27,7 @@ export function problemOf({ n, d, r }: Omit<Size, "degree">): Problem {
     return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
   };
   const normal = (): number => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform());
-  const X = new Float64Array(n * d);
+  const X = new Float64Array(shared ? new SharedArrayBuffer(8 * n * d) : new ArrayBuffer(8 * n * d));
   for (let i = 0; i < X.length; i++) X[i] = normal();
   const y = new Float64Array(n);
   for (let i = 0; i < n; i++) {

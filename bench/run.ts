@@ -10,6 +10,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
 import { compareToBaseline, type Figures, saveBaseline } from "./baseline.js";
+import { benchFits } from "./fits.js";
 import { benchFlows } from "./flows.js";
 import { benchGrowth } from "./growth.js";
 import { type IterationTimes, SIZES, TFJS, timeIteration } from "./iterations.js";
@@ -17,6 +18,7 @@ import { benchKernels } from "./kernels.js";
 import { benchMeanField } from "./meanField.js";
 import { benchMoments } from "./moments.js";
 import { nativeRates, SET_LABELS } from "./native.js";
+import { benchVariants } from "./variants.js";
 
 const quick = process.argv.includes("--quick");
 const only = process.argv.includes("--only") ? process.argv[process.argv.indexOf("--only") + 1].split(",") : undefined;
@@ -51,6 +53,7 @@ async function iterations(): Promise<Section> {
     "reference kernel",
     "straightforward TypeScript",
     "ml-matrix",
+    TFJS,
     ...NATIVE,
   ];
   const timed: IterationTimes[] = [];
@@ -147,7 +150,51 @@ async function predictions(): Promise<Section> {
   };
 }
 
-const SECTIONS = { iterations, kernels, moments, growth, predictions };
+async function variants(): Promise<Section> {
+  const timings = await benchVariants(quick, quick ? 9 : 21);
+  const rows = timings.map(({ what, label, plain, variant }) => [
+    what,
+    label,
+    show(plain),
+    show(variant),
+    `${(plain / variant).toFixed(2)}×`,
+  ]);
+  return {
+    text: [
+      machine(),
+      "",
+      "What options make of an iteration, milliseconds without and with them, medians of interleaved runs:",
+      "",
+      table(["option", "size", "without", "with", "faster"], rows),
+    ].join("\n"),
+    figures: Object.fromEntries(
+      timings.map(({ what, label, plain, variant }) => [`${label}: ${what}`, plain / variant]),
+    ),
+  };
+}
+
+async function fits(): Promise<Section> {
+  const rows = benchFits(quick).map(({ label, threads, iterations, r2, cpu, clock, memory }) => [
+    label,
+    String(threads),
+    String(iterations),
+    r2.toFixed(4),
+    cpu.toFixed(2),
+    clock.toFixed(2),
+    memory.toFixed(1),
+  ]);
+  return {
+    text: [
+      machine().replace("; one thread; CPU time, medians of interleaved runs", ""),
+      "",
+      "Whole fits with rank and degree given (moment start, whitening, ridge, descent, leave-one-out diagnostics), seconds:",
+      "",
+      table(["size", "threads", "iterations", "R²", "CPU", "clock", "peak memory of the process / X"], rows),
+    ].join("\n"),
+  };
+}
+
+const SECTIONS = { iterations, variants, fits, kernels, moments, growth, predictions };
 
 /** Puts text between the markers of a section. */
 function write(page: string, section: string, text: string): void {

@@ -56,6 +56,15 @@ describe("choleskyFactor", () => {
     expect(factor(gramOf(350, 5, 1), 350).status).toBe(0);
   });
 
+  it("handles a matrix larger than the near caches, whose columns come in panels, and fails inside one", () => {
+    const p = 1205;
+    const g = new Float64Array(packed(0, p));
+    for (let j = 0; j < p; j++) for (let i = 0; i <= j; i++) g[packed(i, j)] = i === j ? 40 : Math.sin(7 * i + j);
+    expect(factor(g, p).status).toBe(0);
+    g[packed(1190, 1190)] = -1;
+    expect(factor(g, p).status).toBe(1191);
+  });
+
   it("factors a known matrix exactly", () => {
     // [[4, 2, 6], [2, 5, 7], [6, 7, 26]] = UᵀU with U = [[2, 1, 3], [0, 2, 2], [0, 0, √13]]
     const { u, status } = factor(Float64Array.of(4, 2, 5, 6, 7, 26), 3);

@@ -4,6 +4,7 @@
  *   npm run bench                           all sections, printed and written
  *   npm run bench -- --quick                small sizes, printed only
  *   npm run bench -- --only iterations,growth
+ *   npm run bench -- --nodes node22,node24  the iterations on other versions of Node too, by their executables
  *   npm run bench -- --save                 also renews the baseline of this machine
  */
 import { readFileSync, writeFileSync } from "node:fs";
@@ -19,9 +20,13 @@ import { benchMeanField } from "./meanField.js";
 import { benchMoments } from "./moments.js";
 import { nativeRates, SET_LABELS } from "./native.js";
 import { benchVariants } from "./variants.js";
+import { benchVersions } from "./versions.js";
 
 const quick = process.argv.includes("--quick");
 const only = process.argv.includes("--only") ? process.argv[process.argv.indexOf("--only") + 1].split(",") : undefined;
+const nodes = process.argv.includes("--nodes")
+  ? process.argv[process.argv.indexOf("--nodes") + 1].split(",")
+  : undefined;
 const NATIVE = Object.values(SET_LABELS);
 
 interface Section {
@@ -194,7 +199,26 @@ async function fits(): Promise<Section> {
   };
 }
 
-const SECTIONS = { iterations, variants, fits, kernels, moments, growth, predictions };
+async function versions(): Promise<Section | undefined> {
+  if (nodes === undefined) return undefined;
+  const timings = benchVersions(nodes, quick);
+  const columns = ["straightforward TypeScript", "ml-matrix", TFJS, ...NATIVE];
+  const rows = timings.map(({ version, label, times }) => {
+    const [first, ...rest] = iterationRow({ label, times: new Map(times) }, columns);
+    return [version, first, ...rest];
+  });
+  return {
+    text: [
+      machine().replace(` Node ${process.version};`, ""),
+      "",
+      "One whole iteration by version of Node, milliseconds, with the ratio to WASM:",
+      "",
+      table(["Node", "size", "WASM", ...columns], rows),
+    ].join("\n"),
+  };
+}
+
+const SECTIONS = { iterations, versions, variants, fits, kernels, moments, growth, predictions };
 
 /** Puts text between the markers of a section. */
 function write(page: string, section: string, text: string): void {
@@ -213,6 +237,7 @@ async function main(): Promise<void> {
   for (const [name, run] of Object.entries(SECTIONS)) {
     if (only && !only.includes(name)) continue;
     const section = await run();
+    if (section === undefined) continue;
     console.log(`\n${section.text}`);
     Object.assign(figures, section.figures);
     if (quick) continue;

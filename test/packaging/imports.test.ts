@@ -2,7 +2,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createProject, type Project, printed } from "./project.js";
 
-const ENTRIES = ["leapflow", "leapflow/theory", "leapflow/io", "leapflow/worker"];
+const ENTRIES = ["", "/theory", "/io", "/worker", "/cluster", "/plot", "/studies", "/relaxed"].map(
+  (name) => `leapflow${name}`,
+);
 
 let project: Project;
 beforeAll(async () => {

@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
+import { longestTasks } from "./tasks.js";
 import { hasBrowser, VIEWS, visitor } from "./visitor.js";
 
 /** How a view says that it is ready; the last one has nothing to say. */
@@ -87,6 +88,26 @@ describe.skipIf(!hasBrowser)("every view", () => {
     }
     expect(brightness.light).toBeGreaterThan(200);
     expect(brightness.dark).toBeLessThan(60);
+  });
+
+  test("the examiners above see what is wrong", async () => {
+    await visit.open("#/speed");
+    const { page } = visit;
+    await page.evaluate(() => {
+      const lead = document.querySelector(".lead") as HTMLElement;
+      lead.style.color = getComputedStyle(document.body).backgroundColor;
+      lead.append(document.createElement("input"));
+    });
+    expect((await page.evaluate(faintTexts)).length).toBeGreaterThan(0);
+    expect(await page.evaluate(nameless)).toEqual(["<input>"]);
+    const [longest] = await longestTasks(page, () =>
+      page.evaluate(() => {
+        let sum = 0;
+        for (let i = 0; i < 3e8; i++) sum += Math.sqrt(i);
+        return sum;
+      }),
+    );
+    expect(longest).toBeGreaterThan(50);
   });
 
   test("the keyboard reaches every view, and the heading is where it goes on", async () => {

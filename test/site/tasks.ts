@@ -15,7 +15,7 @@ interface TraceEvent {
  * Milliseconds that each task of the page's main thread takes while something happens, longest first. Processor time, not the clock's: a
  * machine that runs other things makes every task wait, and that says nothing about the page.
  */
-export async function longestTasks(page: Page, during: () => Promise<void>): Promise<number[]> {
+export async function longestTasks(page: Page, during: () => Promise<unknown>): Promise<number[]> {
   const client = await page.context().newCDPSession(page);
   await client.send("Tracing.start", {
     transferMode: "ReturnAsStream",

@@ -160,5 +160,5 @@ function tiles(data: ReportData): Html {
 
 /** Papers, and what a report is not. */
 function footer(): Html {
-  return html`<p>The method: A. Bietti, J. Bruna and L. Pillaud-Vivien, <a href="https://arxiv.org/abs/2310.19793">On Learning Gaussian Multi-index Models with Gradient Flow</a>; J. M. Hokanson and P. G. Constantine, <a href="https://doi.org/10.1137/17M1117690">Data-driven polynomial ridge approximation using variable projection</a>. Curves and bands describe these rows; they are no proof of a cause.</p>`;
+  return html`<p>The method: A. Bietti, J. Bruna and L. Pillaud-Vivien, On Learning Gaussian Multi-index Models with Gradient Flow, arXiv:2310.19793; J. M. Hokanson and P. G. Constantine, Data-driven polynomial ridge approximation using variable projection, doi:10.1137/17M1117690. Curves and bands describe these rows; they are no proof of a cause.</p>`;
 }

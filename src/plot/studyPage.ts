@@ -105,7 +105,7 @@ ${seen.map((text) => html`<p>${text}</p>`)}`,
         ],
       },
     ],
-    html`<p>Papers: A. Bietti, J. Bruna and L. Pillaud-Vivien, <a href="https://arxiv.org/abs/2310.19793">On Learning Gaussian Multi-index Models with Gradient Flow</a>; Y. Chen and Y. Shen, <a href="https://arxiv.org/abs/2509.23527">Learning single index model with gradient descent: spectral initialization and precise asymptotics</a>.</p>`,
+    html`<p>Papers: A. Bietti, J. Bruna and L. Pillaud-Vivien, On Learning Gaussian Multi-index Models with Gradient Flow, arXiv:2310.19793; Y. Chen and Y. Shen, Learning single index model with gradient descent: spectral initialization and precise asymptotics, arXiv:2509.23527.</p>`,
   ).replace(
     "</style>",
     "svg.leapflow{max-width:720px}.wide{margin:1.4rem 0}.differs{font-weight:600;color:var(--warn)}</style>",

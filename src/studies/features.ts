@@ -49,10 +49,10 @@ export const features: Study = {
     "The link may be a Hermite series, a sum of ReLU features or a kernel. Does it matter to the directions, which theory learns with Hermite polynomials (the third open question of the paper)? The paper's own network has a trained orthogonal layer of low rank under frozen random Hermite features. How many of those does it take, and how many when the first layer is frozen too?",
 
   jobs(scale, seed) {
-    const trials = sized(scale, 3, 6, 16);
+    const trials = sized(scale, 3, 4, 16);
     const samples = sized(scale, 800, 2000, 3000);
     const options = { samples, trials };
-    const trained = sized(scale, [5, 12], [3, 5, 7, 9, 12, 30], [3, 4, 5, 6, 7, 8, 9, 12, 30]);
+    const trained = sized(scale, [5, 12], [3, 5, 7, 9, 30], [3, 4, 5, 6, 7, 8, 9, 12, 30]);
     const frozen = sized(scale, [40], [10, 40, 120, 300, 450], [10, 20, 40, 80, 150, 300, 600]);
     return [
       ...Object.keys(TARGETS).flatMap((target): Omit<JobSpec, "study">[] =>
@@ -66,7 +66,7 @@ export const features: Study = {
       ...frozen.map((width) => ({
         kind: "width",
         seed,
-        options: { layer: "frozen", width, samples, trials: sized(scale, 2, 4, 6) },
+        options: { layer: "frozen", width, samples, trials: sized(scale, 2, 3, 6) },
       })),
     ];
   },

@@ -1,4 +1,7 @@
-/** Each study at its smallest size, with its key predictions. */
+/**
+ * Key predictions by name and number, at the smallest size; every study as a whole is held against theory in test/cli/study.test.ts, at
+ * its quick size.
+ */
 import { Matrix, solve } from "ml-matrix";
 import { expect, test } from "vitest";
 import { createRng } from "../../src/base/rng.js";
@@ -61,58 +64,10 @@ test("wirtinger: the algorithm follows the equations, and the small implementati
   expect(Math.abs((forgetful.predicted as number) - 0.7551)).toBeLessThan(0.02);
 });
 
-test("phase-diagram: failure far below the border, success far above", async () => {
-  const { tables } = await tiny("phase-diagram");
-  const [below, above] = tables[0].rows.map((row) => row[4] as number);
-  expect(below).toBeLessThan(0.5);
-  expect(above).toBeGreaterThan(0.8);
-});
-
-test("convergence: errors of estimation are those of the law of large samples, one Gauss–Newton step lands on the truth", async () => {
-  const { findings } = await tiny("convergence");
-  for (const { verdict } of about(findings, /one Gauss–Newton step/)) expect(verdict).toBe("agrees");
-  for (const { measured } of about(findings, /law of large samples/)) {
-    // 12 fits of 12 tangent numbers each: a relative standard deviation of some 15 %.
-    expect(measured).toBeGreaterThan(0.5);
-    expect(measured).toBeLessThan(1.6);
-  }
-});
-
 test("stability: the operator's condition is the smallest cosine to the power −degree; normal equations lose the digits of theirs", async () => {
   const { findings } = await tiny("stability");
   for (const { verdict } of about(findings, /averaging operator/)) expect(verdict).toBe("agrees");
   for (const { verdict } of about(findings, /normal equations/)) expect(verdict).toBe("agrees");
-});
-
-test("samples: one pass pays d log d for leap 2", async () => {
-  const { findings } = await tiny("samples");
-  const [pass] = about(findings, /one-pass/);
-  expect(pass.measured).toBeGreaterThan(0.9);
-  expect(pass.measured).toBeLessThan(1.7);
-});
-
-test("non-gaussian: Gaussian and uniform inputs are as good as the law of large samples says", async () => {
-  const { findings } = await tiny("non-gaussian");
-  for (const { measured } of about(findings, /squared distance/)) {
-    expect(measured).toBeGreaterThan(0.4);
-    expect(measured).toBeLessThan(2);
-  }
-});
-
-test("features: networks err as predicted; nine frozen features over trained directions do what forty over all inputs do not", async () => {
-  const { findings, tables } = await tiny("features");
-  const [, width] = tables;
-  const errors = (layer: string, features: number): number[] =>
-    width.rows.filter((row) => row[0] === layer && row[1] === features).map((row) => row[4] as number);
-  expect(Math.max(...errors("trained", 12))).toBeLessThan(0.01);
-  expect(Math.min(...errors("frozen", 40))).toBeGreaterThan(0.1);
-  for (const { measured } of about(findings, /over its prediction/)) {
-    expect(measured).toBeGreaterThan(0.6);
-    expect(measured).toBeLessThan(1.5);
-  }
-  const [hermite] = about(findings, /Hermite link on the target “polynomial”/);
-  expect(hermite.measured).toBeGreaterThan(0.4);
-  expect(hermite.measured).toBeLessThan(2);
 });
 
 test("features: what random features miss is what least squares on the whole population leaves", () => {

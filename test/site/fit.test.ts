@@ -57,6 +57,9 @@ describe.skipIf(!hasBrowser)("fit your data", () => {
     await visit.until(/^Done in/);
     expect(await visit.page.locator(".trace svg path").count()).toBeGreaterThanOrEqual(2);
     await visit.page.locator(".results figure").nth(3).waitFor();
+    // What is said and drawn is in sight, though much has been put into the page.
+    expect(await visit.status.evaluate((line) => line.getBoundingClientRect().top)).toBeGreaterThanOrEqual(0);
+    expect(await visit.status.evaluate((line) => line.getBoundingClientRect().top)).toBeLessThan(400);
     expect(await visit.page.locator(".results").textContent()).toMatch(/One weighted sum of 3 inputs explains/);
     const fit = await fitMultiIndex(ROWS, RESPONSE, { rank: 1, degree: 3, seed: 5 });
     const model = await visit.file("Download model (JSON)");

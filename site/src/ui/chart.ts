@@ -60,6 +60,8 @@ export interface ChartData {
   readonly rules?: readonly Rule[];
   /** Shaded stretches of the x axis. */
   readonly bands?: readonly Band[];
+  /** How far the x axis goes at least, for charts under one another. */
+  readonly until?: number;
 }
 
 const MARGIN = { top: 26, right: 14, bottom: 40, left: 50 };
@@ -117,14 +119,14 @@ export class Chart {
     const { x: xAxis, y: yAxis } = this.#options;
     const width = this.#width;
     const height = this.#options.height ?? 260;
-    const { lines = [], dots = [], rules = [], bands = [] } = this.#data;
+    const { lines = [], dots = [], rules = [], bands = [], until } = this.#data;
     const points = [...lines, ...dots].flatMap((part) => part.points);
     const reach = dots.flatMap(({ points, errors }) =>
       errors === undefined ? [] : points.flatMap(([, y], i) => [y - errors[i], y + errors[i]]),
     );
     const x = scaleOf(
       xAxis,
-      points.map(([v]) => v),
+      [...points.map(([v]) => v), ...(until === undefined ? [] : [until])],
       [MARGIN.left, width - MARGIN.right],
       false,
     );

@@ -146,6 +146,7 @@ export function mount(stage: HTMLElement, given: URLSearchParams): () => void {
     cancel.hidden = false;
     replace(outcome);
     trace.clear();
+    status.element.scrollIntoView({ block: "start" });
     const choice = (text: string): number | "auto" => (text === "auto" ? "auto" : Number(text));
     try {
       const found = await desk.run(

@@ -112,6 +112,7 @@ export class FitTrace {
     const most = Math.max(0, ...looks.map(({ news }) => news.slopes?.length ?? 0));
     this.#name(search.length > 0, most);
     this.#loss.draw({
+      until: this.#steps,
       dots: [{ points: search.map(({ at, news }) => [at, news.loss]), color: colorOf(1), radius: 2.6 }],
       lines: runs.map(
         (run): Line => ({
@@ -125,6 +126,7 @@ export class FitTrace {
     const tried = looks.filter(({ news }) => news.phase === "search");
     const series = Array.from({ length: most }, (_, k) => k);
     this.#slopes.draw({
+      until: this.#steps,
       dots: series.map((k) => ({
         points: tried.flatMap(({ at, news }) => pointOf(at, news.slopes?.[k])),
         color: colorOf(k + 2),

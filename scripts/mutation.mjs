@@ -243,7 +243,7 @@ Written by \`npm run mutation --${drawn} --readme\`: the share of small changes 
 of ${(100 * sample.rate).toFixed(0)} % of all mutants, chosen by a hash of seed and place; scores of single files are rough, those of folders come with
 their standard error.`
         : ""
-    }
+    }${untried.size > 0 ? " Files that were not tried are in no sum." : ""}
 
 | | tried | noticed | the same program | score |
 | --- | --- | --- | --- | --- |

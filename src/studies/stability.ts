@@ -120,7 +120,7 @@ export const stability: Study = {
       seen: [
         "The averaging operator loses conditioning exactly as the smallest cosine to the power of the degree; rounding in its group law stays at a few units of the last digit.",
         "The Gram matrix of Hermite features follows the law of independent light-tailed features at low degree only. Values of h_k far out dominate its sums, and with the degree the condition number grows by powers of ten: more rows help slowly.",
-        "The normal equations lose as many digits as their condition number has, from the sixteen of double precision and from the seven of single precision alike; where none is left, Cholesky's factorization breaks down. Single precision would end near degree ten, which is why the package computes in double precision only.",
+        "The normal equations lose as many digits as their condition number has, from the sixteen of double precision and from the seven of single precision alike; where none is left, Cholesky's factorization breaks down. Single precision would end near degree ten: the package solves normal equations in double precision whatever its rows are kept in.",
         "A fit goes on to give finite, bounded answers beyond the end of double precision: the ridge that the data choose keeps the error of prediction down where the plain solution, or what is left of it, loses digits to the noise.",
       ],
       findings: [

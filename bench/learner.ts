@@ -9,13 +9,14 @@
  * into bench/README.md between its markers; `--dry` only prints, `--problems` and
  * `--tables` make one of them.
  */
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Fit, fitMultiIndex, rSquared } from "../src/index.js";
-import { readCsv } from "../src/io/index.js";
 import { type Problem, partialLeastSquares, projectionPursuit } from "./peers.js";
+import { readProblem } from "./readProblem.js";
+import { writeSection } from "./section.js";
 import { smallTables } from "./smallTables.js";
 
 const SEEDS = [0, 1, 2];
@@ -26,31 +27,6 @@ const seconds = async (work: () => Promise<Fit>): Promise<{ fit: Fit; cpu: numbe
   return { fit, cpu: (user + system) / 1e6 };
 };
 const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1];
-
-async function readProblem(folder: string, name: string): Promise<Problem> {
-  const read = async (file: string) => await readCsv(join(folder, name, file));
-  const [train, test] = [await read("train.csv"), await read("test.csv")];
-  const meta = join(folder, name, "meta.json");
-  const response = existsSync(meta) ? (JSON.parse(readFileSync(meta, "utf8")) as { response: string }).response : "y";
-  const names = [...train.columns];
-  const target = names.includes(response) ? response : "y";
-  const inputs = names.filter((column) => column !== target);
-  const pick = (table: typeof train, columns: readonly string[]) => {
-    const at = columns.map((column) => table.columns.indexOf(column));
-    const data = new Float64Array(table.rows * at.length);
-    for (let i = 0; i < table.rows; i++)
-      for (let k = 0; k < at.length; k++) data[i * at.length + k] = table.data[i * table.columns.length + at[k]];
-    return data;
-  };
-  const matrix = (table: typeof train) => ({ data: pick(table, inputs), rows: table.rows, columns: inputs.length });
-  return {
-    name,
-    X: matrix(train),
-    y: pick(train, [target]),
-    fresh: matrix(test),
-    truth: pick(test, [test.columns.includes("f") ? "f" : target]),
-  };
-}
 
 async function problemRow(problem: Problem): Promise<string> {
   const { X, y, fresh, truth } = problem;
@@ -102,19 +78,6 @@ async function hindsightRow(problem: Problem): Promise<{ row: string; gap: numbe
   return { row: `| ${cells.join(" | ")} |`, gap };
 }
 
-/** Writes lines between the markers of a section of bench/README.md; `--dry` only has them printed. */
-function write(section: string, title: string, lines: readonly string[]): void {
-  if (process.argv.includes("--dry")) return;
-  const readme = new URL("README.md", import.meta.url);
-  const [start, end] = [`<!-- ${section} -->`, `<!-- /${section} -->`];
-  const text = readFileSync(readme, "utf8");
-  const before = text.includes(start)
-    ? text.slice(0, text.indexOf(start))
-    : `${text.trimEnd()}\n\n## ${title}\n\nMade by \`npm run bench:learner\`.\n\n`;
-  const after = text.includes(end) ? text.slice(text.indexOf(end) + end.length) : "\n";
-  writeFileSync(readme, `${before}${start}\n${lines.join("\n")}\n${end}${after}`);
-}
-
 const machine = `Machine: ${cpus()[0]?.model ?? "unknown"}, Node ${process.version}, one thread.`;
 
 async function problems(folder: string): Promise<void> {
@@ -129,7 +92,7 @@ async function problems(folder: string): Promise<void> {
     lines.push(await problemRow(await readProblem(folder, name)));
     console.log(lines[lines.length - 1]);
   }
-  write("learner", "The automatic fit", lines);
+  writeSection("learner", "The automatic fit", "npm run bench:learner", lines);
 }
 
 async function tables(): Promise<void> {
@@ -149,7 +112,7 @@ async function tables(): Promise<void> {
   const mean = gaps.reduce((a, b) => a + b, 0) / gaps.length;
   lines.push("", `Mean gap ${mean.toFixed(4)}, largest ${Math.max(...gaps).toFixed(3)}.`);
   console.log(lines[lines.length - 1]);
-  write("small tables", "The automatic fit on small noisy tables", lines);
+  writeSection("small tables", "The automatic fit on small noisy tables", "npm run bench:learner", lines);
 }
 
 const given = process.argv.slice(2).find((arg) => !arg.startsWith("-"));

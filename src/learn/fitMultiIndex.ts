@@ -6,12 +6,14 @@ import { calibrated } from "../solve/calibration.js";
 import { type Beginning, descend } from "../solve/descend.js";
 import type { InputMap } from "../solve/inputMap.js";
 import { type FilledOptions, type FitOptions, fillOptions } from "../solve/options.js";
-import { type FitData, mapInputs, openProblem, readData, startsOf } from "../solve/problem.js";
+import { type FitData, mapInputs, openProblem, type Problem, readData, startsOf } from "../solve/problem.js";
 import { buildModel, callProgress, type FitStep } from "../solve/progress.js";
 import { Fit, type Refit } from "../solve/report.js";
 import type { Candidate } from "./candidate.js";
 import { learn, type Plan } from "./learn.js";
+import { bestStart, FEW_ROWS } from "./rankSearch.js";
 import { withRicherLink } from "./richerLink.js";
+import { rawStudy, whitenedStudy } from "./study.js";
 
 /** What `fitMultiIndex` of onDemand.ts runs. */
 export async function fitMultiIndex(X: MatrixLike | RowSource, y: VectorLike, options?: FitOptions): Promise<Fit> {
@@ -61,7 +63,8 @@ async function* fitted(
   const degree = plan ? plan.chosen.degree : (filled.degree as number);
   const problem = await openProblem(data, inputs, rank, degree, filled, control);
   try {
-    const fit = yield* descend(problem, filled, control, plan ? beginningOf(plan) : startsOf(problem, filled));
+    const beginning = plan ? beginningOf(plan) : await givenRank(problem, filled, control);
+    const fit = yield* descend(problem, filled, control, beginning);
     const found = plan?.richer ? withRicherLink(fit, data, inputs, plan.study, plan.richer) : fit;
     return new Fit(calibrated(found, data.aside), refitOf(found, filled, degree));
   } finally {
@@ -116,6 +119,19 @@ function beginningOf({ chosen, ranks, tests, information, warnings }: Plan): Beg
     warnings,
     learned: { ranks, tests, ...(information ? { information } : {}) },
   };
+}
+
+/** Starts for a given rank and degree; where rows are few, also the best that a search with hops finds. */
+async function givenRank(problem: Problem, options: FilledOptions, control: RunControl): Promise<Beginning> {
+  const beginning = startsOf(problem, options);
+  const { rank, degree, inputs } = problem;
+  const { dim } = inputs;
+  const isFew = problem.rows.rows < FEW_ROWS * rank * dim;
+  if (options.start !== "auto" || !isFew || rank === 0 || rank >= dim || control.expired) return beginning;
+  const study = await whitenedStudy(rawStudy(problem, options, control), inputs);
+  const found = await bestStart(study, rank, degree, options.restarts);
+  if (!found) return beginning;
+  return { ...beginning, starts: [...beginning.starts, { name: found.name, basis: async () => found.basis }] };
 }
 
 /** The choices of a fit as options of the next one. */

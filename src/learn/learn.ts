@@ -14,7 +14,7 @@ import { sampleRows } from "./rankSearch.js";
 import { refine } from "./refine.js";
 import { chooseLink, type Richer, triedModel } from "./richerLink.js";
 import { type SearchLimits, search } from "./search.js";
-import { type RawStudy, type Study, subsetOf, whitenedStudy } from "./study.js";
+import { rawStudy, type Study, subsetOf, whitenedStudy } from "./study.js";
 import { chooseDimension } from "./whitening.js";
 
 /** What the search decided. */
@@ -189,16 +189,4 @@ const OBVIOUS = { ratio: 0.6, deviations: 4 };
 function isObvious(study: Study, below: Candidate, chosen: Candidate): boolean {
   const { mean, standardError } = pairedDifference(study, below, chosen);
   return chosen.score < OBVIOUS.ratio * below.score && mean > OBVIOUS.deviations * standardError;
-}
-
-function rawStudy(data: FitData, options: FilledOptions, control: RunControl): RawStudy {
-  return {
-    rows: data.rows,
-    y: data.response.standardized,
-    weights: data.weights,
-    kernel: options.kernel,
-    crew: data.crew,
-    seed: options.seed,
-    control,
-  };
 }

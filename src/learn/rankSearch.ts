@@ -120,7 +120,7 @@ async function polishedStarts(study: Study, plan: RankPlan): Promise<Map<number,
     }
     const size = Math.max(600, 8 * rank * dim, 5 * featureCount(rank, degree));
     const screening = 2 * size < n ? subsetOf(study, sampleRows(n, size, study.seed)) : study;
-    const few = n < 6 * rank * dim && !brief;
+    const few = n < FEW_ROWS * rank * dim && !brief;
     const portfolio = await bestStarts(study, screening, rank, degree, starts, few ? starts.length : eager, brief);
     out.set(degree, brief ? portfolio.found : await hop(study, rank, degree, portfolio));
   }
@@ -216,6 +216,24 @@ export class RankSearch {
     }
     this.#degrees = degrees.filter((s) => !((scores.get(s) ?? 0) > INFERIOR * least));
   }
+}
+
+/** Rows per free parameter of the directions below which the loss has many basins, and all starts are looked at. */
+export const FEW_ROWS = 6;
+
+/**
+ * The basis that the whole portfolio of a rank and degree leads to, hops included: for rows so few that moment starts alone
+ * end in a wrong basin.
+ */
+export async function bestStart(
+  study: Study,
+  rank: number,
+  degree: number,
+  restarts: number,
+): Promise<Polished | undefined> {
+  const plan = { rank, frames: new MomentFrames(study), below: [], degrees: [degree], brief: false, restarts };
+  const polished = await polishedStarts(study, plan);
+  return polished.get(degree)?.[0];
 }
 
 /** A rank's candidates in one go. */

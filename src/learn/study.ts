@@ -6,6 +6,8 @@ import type { Crew } from "../kernel/passes.js";
 import { Workspace } from "../kernel/workspace.js";
 import { featureShape, featureTable } from "../math/multiIndex.js";
 import { type InputMap, toColumns } from "../solve/inputMap.js";
+import type { FilledOptions } from "../solve/options.js";
+import type { FitData } from "../solve/problem.js";
 
 /** A search works on whitened rows; its bases are those of the whitened coordinates. */
 export interface Study {
@@ -24,6 +26,19 @@ export interface Study {
 
 /** The same before whitening: raw rows, and no map. */
 export type RawStudy = Omit<Study, "inputs">;
+
+/** The rows of a fit as a search takes them. */
+export function rawStudy(data: FitData, options: FilledOptions, control: RunControl): RawStudy {
+  return {
+    rows: data.rows,
+    y: data.response.standardized,
+    weights: data.weights,
+    kernel: options.kernel,
+    crew: data.crew,
+    seed: options.seed,
+    control,
+  };
+}
 
 /** Columns of x̂ that are computed in one pass. */
 const GROUP = 4;

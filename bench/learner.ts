@@ -14,10 +14,12 @@ import { cpus } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Fit, fitMultiIndex, rSquared } from "../src/index.js";
-import { type Problem, partialLeastSquares, projectionPursuit } from "./peers.js";
+import { hindsight } from "./hindsight.js";
+import { NPM_PEERS, runPeer } from "./npmPeers.js";
+import { type Problem, projectionPursuit } from "./peers.js";
 import { readProblem } from "./readProblem.js";
 import { writeSection } from "./section.js";
-import { smallTables } from "./smallTables.js";
+import { drawnTables, smallTables } from "./smallTables.js";
 
 const SEEDS = [0, 1, 2];
 const seconds = async (work: () => Promise<Fit>): Promise<{ fit: Fit; cpu: number }> => {
@@ -34,7 +36,8 @@ async function problemRow(problem: Problem): Promise<string> {
   for (const seed of SEEDS) runs.push(await seconds(() => fitMultiIndex(X, y, { seed })));
   const r2 = runs.map(({ fit }) => rSquared(fit.model.predict(fresh), truth));
   const { fit } = runs[0];
-  const peers = [projectionPursuit(problem, truth), partialLeastSquares(problem, truth)];
+  const peers = [projectionPursuit(problem, truth)];
+  for (const peer of NPM_PEERS) peers.push(await runPeer(peer, problem));
   const link = fit.model.degree === null ? fit.model.link.family : `degree ${fit.model.degree}`;
   const cells = [
     problem.name,
@@ -44,38 +47,12 @@ async function problemRow(problem: Problem): Promise<string> {
     fit.diagnostics.heldOut.r2.toFixed(4),
     median(runs.map(({ cpu }) => cpu)).toFixed(2),
     ...peers.map((peer) =>
-      peer ? `${peer.r2.toFixed(4)} / ${peer.fit.toFixed(2)} / ${peer.search.toFixed(1)} (${peer.setting})` : "–",
+      peer
+        ? `${Number.isFinite(peer.r2) ? peer.r2.toFixed(4) : "not finite"} / ${peer.fit.toFixed(2)} / ${peer.search.toFixed(1)} (${peer.setting})`
+        : "–",
     ),
   ];
   return `| ${cells.join(" | ")} |`;
-}
-
-/** The fit's choice beside the best of all ranks and degrees that were looked at, both judged on fresh rows. */
-async function hindsightRow(problem: Problem): Promise<{ row: string; gap: number }> {
-  const { X, y, fresh, truth, name } = problem;
-  const fit = await fitMultiIndex(X, y, { seed: 0 });
-  const own = rSquared(fit.model.predict(fresh), truth);
-  let best = { r2: 0, name: "constant" };
-  for (let rank = 1; rank <= Math.min(4, X.columns); rank++) {
-    for (let degree = 1; degree <= 5; degree++) {
-      if (rank > 1 && degree === 1) continue;
-      const other = await fitMultiIndex(X, y, { seed: 0, rank, degree });
-      const r2 = rSquared(other.model.predict(fresh), truth);
-      if (r2 > best.r2) best = { r2, name: `${rank}, degree ${degree}` };
-    }
-  }
-  const link = fit.model.degree === null ? fit.model.link.family : `degree ${fit.model.degree}`;
-  const gap = best.r2 - own;
-  const cells = [
-    name,
-    `${X.rows} × ${X.columns}`,
-    `${fit.model.rank}, ${link}`,
-    own.toFixed(3),
-    best.name,
-    best.r2.toFixed(3),
-    gap.toFixed(3),
-  ];
-  return { row: `| ${cells.join(" | ")} |`, gap };
 }
 
 const machine = `Machine: ${cpus()[0]?.model ?? "unknown"}, Node ${process.version}, one thread.`;
@@ -84,8 +61,8 @@ async function problems(folder: string): Promise<void> {
   const lines = [
     `${machine} CPU seconds are those of the whole call, search included (median of seeds ${SEEDS.join(", ")}; the first call of a process compiles). Peers are given their best setting on held-out rows: CPU seconds of one fit at it, then of the search for it.`,
     "",
-    "| problem | rows × inputs | rank, link | R² on fresh rows, by seed | R² by leave-one-out | CPU s | R `ppr`: R² / fit s / search s | `ml-pls`: the same |",
-    "| --- | --- | --- | --- | --- | --- | --- | --- |",
+    "| problem | rows × inputs | rank, link | R² on fresh rows, by seed | R² by leave-one-out | CPU s | R `ppr`: R² / fit s / search s | `ml-pls`: the same | `data-analysis-models` | `tfjs` |",
+    "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
   ];
   const names = readdirSync(folder).filter((name) => existsSync(join(folder, name, "train.csv")));
   for (const name of names.sort()) {
@@ -95,23 +72,35 @@ async function problems(folder: string): Promise<void> {
   writeSection("learner", "The automatic fit", "npm run bench:learner", lines);
 }
 
+const mean = (values: readonly number[]): string => (values.reduce((a, b) => a + b, 0) / values.length).toFixed(4);
+
+/** Both kinds of small tables, each choice beside the best in hindsight. */
 async function tables(): Promise<void> {
-  const lines = [
-    "Generated (bench/smallTables.ts): the automatic choice beside the best rank ≤ 4 and degree ≤ 5 in hindsight, R² against the response without noise on 2000 fresh rows.",
-    "",
-    "| table | rows × inputs | chosen | R² | best in hindsight | R² | gap |",
-    "| --- | --- | --- | --- | --- | --- | --- |",
+  const head = [
+    "| table | rows × inputs | chosen | R² | least leave-one-out error | rule of one standard error | best in hindsight | R² | gap |",
+    "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
   ];
-  const gaps: number[] = [];
-  for (const table of smallTables()) {
-    const { row, gap } = await hindsightRow(table);
-    gaps.push(gap);
-    lines.push(row);
-    console.log(row);
+  const lines = [
+    "R² against the response without noise on 2000 fresh rows: the automatic choice, two plain rules on the same candidates (the least leave-one-out error; the smallest rank within one standard error of it, tested against permuted residuals), and the best rank ≤ 4 and degree ≤ 5 in hindsight. The first dozen is that of bench/smallTables.ts; the second two dozen are drawn there at random, and no rule was made on them.",
+    "",
+  ];
+  for (const [title, problems] of [
+    ["Written", smallTables()],
+    ["Drawn", drawnTables(24)],
+  ] as const) {
+    const rows = [];
+    lines.push(...head);
+    for (const problem of problems) {
+      const row = await hindsight(problem);
+      rows.push(row);
+      lines.push(row.line);
+      console.log(row.line);
+    }
+    const gaps = rows.map(({ gap }) => gap);
+    const summary = `${title} tables: mean R² ${mean(rows.map(({ own }) => own))}; by the least leave-one-out error ${mean(rows.map(({ least }) => least))}, by the rule of one standard error ${mean(rows.map(({ plain }) => plain))}, in hindsight ${mean(rows.map(({ best }) => best))}. Mean gap ${mean(gaps)}, largest ${Math.max(...gaps).toFixed(3)}.`;
+    lines.push("", summary, "");
+    console.log(summary);
   }
-  const mean = gaps.reduce((a, b) => a + b, 0) / gaps.length;
-  lines.push("", `Mean gap ${mean.toFixed(4)}, largest ${Math.max(...gaps).toFixed(3)}.`);
-  console.log(lines[lines.length - 1]);
   writeSection("small tables", "The automatic fit on small noisy tables", "npm run bench:learner", lines);
 }
 

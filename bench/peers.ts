@@ -1,15 +1,11 @@
 /**
- * What others reach on the same rows: R's `ppr`, and `ml-pls` from npm. Each has its settings searched for on a fifth of the
- * training rows held out, then one fit at the best of them on all rows. Absent ones give nothing.
- *
- * R comes from the system (`Rscript`); npm peers from a folder of their own: `npm install --prefix bench/peers`.
+ * What R's `ppr` reaches on the same rows: its settings are searched for on a fifth of the training rows held out, then one fit
+ * at the best of them on all rows. Nothing where there is no `Rscript`.
  */
 import { spawnSync } from "node:child_process";
-import { createRequire } from "node:module";
-import { fileURLToPath } from "node:url";
 import { rSquared, splitRows } from "../src/index.js";
 
-interface Rows {
+export interface Rows {
   readonly data: Float64Array;
   readonly rows: number;
   readonly columns: number;
@@ -32,7 +28,7 @@ export interface PeerResult {
   readonly setting: string;
 }
 
-const HELD_OUT = 0.2;
+export const HELD_OUT = 0.2;
 
 /** Inputs are standardized. Settings that are tried: every smoother with every number of terms. */
 const R_SCRIPT = `
@@ -66,51 +62,4 @@ export function projectionPursuit({ X, y, fresh }: Problem, truth: Float64Array)
   const setting = lines.pop() ?? "";
   const [search, fit, ...predicted] = lines.map(Number);
   return { r2: rSquared(predicted, truth), fit, search, setting };
-}
-
-interface PartialLeastSquares {
-  train(X: number[][], y: number[][]): void;
-  predict(X: number[][]): { to1DArray(): number[] };
-}
-
-/** Partial least squares of `ml-pls`: linear, with the number of latent vectors searched for. */
-export function partialLeastSquares({ X, y, fresh }: Problem, truth: Float64Array): PeerResult | undefined {
-  const load = createRequire(fileURLToPath(new URL("peers/package.json", import.meta.url)));
-  let PLS: new (options: { latentVectors: number; tolerance: number }) => PartialLeastSquares;
-  try {
-    ({ PLS } = load("ml-pls"));
-  } catch {
-    return undefined;
-  }
-  const take = ({ data, columns }: Rows, rows: ArrayLike<number>): number[][] =>
-    Array.from(rows, (i) => Array.from(data.subarray(i * columns, (i + 1) * columns)));
-  const all = (rows: number): Int32Array => Int32Array.from({ length: rows }, (_, i) => i);
-  const fitOn = (rows: Int32Array, latentVectors: number): PartialLeastSquares => {
-    const model = new PLS({ latentVectors, tolerance: 1e-8 });
-    const response = Array.from(rows, (i) => [y[i]]);
-    model.train(take(X, rows), response);
-    return model;
-  };
-  const { train, test: held } = splitRows(X.rows, HELD_OUT, 0);
-  const target = Float64Array.from(held, (i) => y[i]);
-  let best = { r2: Number.NEGATIVE_INFINITY, count: 1 };
-  const search = secondsOf(() => {
-    for (let count = 1; count <= Math.min(X.columns, 10); count++) {
-      const r2 = rSquared(fitOn(train, count).predict(take(X, held)).to1DArray(), target);
-      if (r2 > best.r2) best = { r2, count };
-    }
-  });
-  let model: PartialLeastSquares | undefined;
-  const fit = secondsOf(() => {
-    model = fitOn(all(X.rows), best.count);
-  });
-  const predicted = (model as PartialLeastSquares).predict(take(fresh, all(fresh.rows))).to1DArray();
-  return { r2: rSquared(predicted, truth), fit, search, setting: `${best.count} latent vectors` };
-}
-
-function secondsOf(work: () => void): number {
-  const before = process.cpuUsage();
-  work();
-  const { user, system } = process.cpuUsage(before);
-  return (user + system) / 1e6;
 }

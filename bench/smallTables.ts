@@ -1,5 +1,6 @@
 /** A dozen small noisy tables as they are met in practice, with the response without noise on fresh rows. */
-import { createRng } from "../src/base/rng.js";
+import { createRng, type Rng } from "../src/base/rng.js";
+import type { Problem } from "./peers.js";
 
 const FRESH = 2000;
 
@@ -132,33 +133,72 @@ const RECIPES: readonly Recipe[] = [
   { name: "nothing", rows: 300, inputs: 10, rho: 0.4, discrete: 3, noise: 1, outliers: 0.01, signal: () => 0 },
 ];
 
-/** The tables, the same at every call. */
-export function smallTables() {
-  return RECIPES.map(({ name, rows, inputs: d, rho, discrete, noise, outliers, signal }) => {
-    const rng = createRng(1, "small table", name);
-    const n = rows + FRESH;
-    const data = new Float64Array(n * d);
-    const f = new Float64Array(n);
-    for (let i = 0; i < n; i++) {
-      let before = rng.normal();
-      for (let j = 0; j < d; j++) {
-        before = rho * before + Math.sqrt(1 - rho * rho) * rng.normal();
-        data[i * d + j] = j >= d - discrete ? Math.max(-1, Math.min(2, Math.round(before))) : before;
-      }
-      f[i] = signal(data.subarray(i * d, (i + 1) * d));
-    }
-    const mean = f.reduce((a, b) => a + b, 0) / n;
-    const sd = Math.sqrt(f.reduce((a, b) => a + (b - mean) ** 2, 0) / n) || 1;
-    const y = Float64Array.from({ length: rows }, (_, i) => {
-      const far = rng.uniform() < outliers ? 8 * sd * rng.normal() : 0;
-      return f[i] + noise * sd * rng.normal() + far;
-    });
-    return {
-      name,
-      X: { data: data.slice(0, rows * d), rows, columns: d },
-      y,
-      fresh: { data: data.slice(rows * d), rows: FRESH, columns: d },
-      truth: f.slice(rows),
+/** The dozen tables above, the same at every call. */
+export const smallTables = (): Problem[] =>
+  RECIPES.map((recipe) => drawTable(recipe, createRng(1, "small table", recipe.name)));
+
+const SHAPES: readonly ((z: number, w: number) => number)[] = [
+  (z) => z,
+  (z) => Math.tanh(1.5 * z),
+  (z) => z * z,
+  (z) => Math.abs(z),
+  (z) => (z > 0.5 ? 1 : 0),
+  (z) => Math.exp(0.6 * z),
+  (z) => Math.sin(2 * z),
+  (z, w) => z * w,
+];
+
+/** Tables that no rule was made on: size, correlations, noise, outliers and signal are all drawn. */
+export function drawnTables(count: number): Problem[] {
+  return Array.from({ length: count }, (_, k) => {
+    const rng = createRng(k, "drawn table");
+    const between = (low: number, high: number) => low + (high - low) * rng.uniform();
+    const inputs = Math.floor(between(5, 16));
+    const terms = Array.from({ length: 1 + Math.floor(between(0, 2.5)) }, () => ({
+      weights: [0, 1].map(() => Float64Array.from({ length: inputs }, () => (rng.uniform() < 0.4 ? rng.normal() : 0))),
+      shape: SHAPES[Math.floor(rng.uniform() * SHAPES.length)],
+      size: between(0.4, 1),
+    }));
+    const along = (x: ArrayLike<number>, w: Float64Array) => w.reduce((sum, v, j) => sum + v * x[j], 0);
+    const recipe: Recipe = {
+      name: `drawn ${k + 1}`,
+      rows: Math.floor(150 * (800 / 150) ** rng.uniform()),
+      inputs,
+      rho: between(0, 0.9),
+      discrete: Math.floor(between(0, inputs / 2)),
+      noise: 0.4 * 6 ** rng.uniform(),
+      outliers: rng.uniform() < 0.5 ? 0 : between(0, 0.03),
+      signal: (x) =>
+        terms.reduce((sum, { weights: [u, v], shape, size }) => sum + size * shape(along(x, u), along(x, v)), 0),
     };
+    return drawTable(recipe, rng);
   });
+}
+
+function drawTable(recipe: Recipe, rng: Rng): Problem {
+  const { name, rows, inputs: d, rho, discrete, noise, outliers, signal } = recipe;
+  const n = rows + FRESH;
+  const data = new Float64Array(n * d);
+  const f = new Float64Array(n);
+  for (let i = 0; i < n; i++) {
+    let before = rng.normal();
+    for (let j = 0; j < d; j++) {
+      before = rho * before + Math.sqrt(1 - rho * rho) * rng.normal();
+      data[i * d + j] = j >= d - discrete ? Math.max(-1, Math.min(2, Math.round(before))) : before;
+    }
+    f[i] = signal(data.subarray(i * d, (i + 1) * d));
+  }
+  const mean = f.reduce((a, b) => a + b, 0) / n;
+  const sd = Math.sqrt(f.reduce((a, b) => a + (b - mean) ** 2, 0) / n) || 1;
+  const y = Float64Array.from({ length: rows }, (_, i) => {
+    const far = rng.uniform() < outliers ? 8 * sd * rng.normal() : 0;
+    return f[i] + noise * sd * rng.normal() + far;
+  });
+  return {
+    name,
+    X: { data: data.slice(0, rows * d), rows, columns: d },
+    y,
+    fresh: { data: data.slice(rows * d), rows: FRESH, columns: d },
+    truth: f.slice(rows),
+  };
 }

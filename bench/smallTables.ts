@@ -148,9 +148,10 @@ const SHAPES: readonly ((z: number, w: number) => number)[] = [
   (z, w) => z * w,
 ];
 
-/** Tables that no rule was made on: size, correlations, noise, outliers and signal are all drawn. */
-export function drawnTables(count: number): Problem[] {
-  return Array.from({ length: count }, (_, k) => {
+/** Tables first to last, counted from 0: size, correlations, noise, outliers and signal are all drawn. */
+export function drawnTables(first: number, last: number): Problem[] {
+  return Array.from({ length: last - first + 1 }, (_, at) => {
+    const k = first + at;
     const rng = createRng(k, "drawn table");
     const between = (low: number, high: number) => low + (high - low) * rng.uniform();
     const inputs = Math.floor(between(5, 16));

@@ -1,4 +1,5 @@
 /** One rank and degree: directions refined from a start, ridge by GCV, leave-one-out errors. */
+import { NumericalError } from "../base/errors.js";
 import { subspaceDistance } from "../math/grassmann.js";
 import { featureCount } from "../math/multiIndex.js";
 import { toColumns } from "../solve/inputMap.js";
@@ -85,6 +86,16 @@ export async function descendTo(objective: ProfiledLoss, basis: Float64Array, ru
   }
 }
 
+/** What work on a link gives; undefined where its normal equations are singular, as with features of a basis made for few rows. */
+export async function whereDetermined<T>(work: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof NumericalError && error.code === "SINGULAR") return undefined;
+    throw error;
+  }
+}
+
 /** The one of some starts whose loss is least after three steps, and where it is then; with few rows at their ends. */
 async function bestBegin(objective: ProfiledLoss, starts: readonly Start[]): Promise<Start> {
   const { dim, rank } = objective;
@@ -96,8 +107,9 @@ async function bestBegin(objective: ProfiledLoss, starts: readonly Start[]): Pro
   let best: Start = different[0];
   let least = Number.POSITIVE_INFINITY;
   for (const { name, basis } of different) {
-    const point = await descendTo(objective, basis, searchRules(dim, rank, isFew ? ITERATIONS : COMPARED_STEPS));
-    if (!(point.loss < least)) continue;
+    const rules = searchRules(dim, rank, isFew ? ITERATIONS : COMPARED_STEPS);
+    const point = await whereDetermined(() => descendTo(objective, basis, rules));
+    if (!point || !(point.loss < least)) continue;
     least = point.loss;
     best = { name, basis: point.basis };
   }
@@ -105,7 +117,14 @@ async function bestBegin(objective: ProfiledLoss, starts: readonly Start[]): Pro
 }
 
 /** Fits and scores (rank, degree) from the best of some starts; undefined where the link cannot be determined. */
-export async function evaluate(
+export const evaluate = (
+  study: Study,
+  rank: number,
+  degree: number,
+  starts: readonly Start[],
+): Promise<Candidate | undefined> => whereDetermined(() => scored(study, rank, degree, starts));
+
+async function scored(
   study: Study,
   rank: number,
   degree: number,

@@ -2,8 +2,9 @@
 import { createRng } from "../base/rng.js";
 import type { RankTest } from "../solve/report.js";
 import { type Candidate, evaluate } from "./candidate.js";
-import { bestOf } from "./choice.js";
+import { bestOf, charged } from "./choice.js";
 import { MomentFrames } from "./frames.js";
+import { isHopped } from "./hops.js";
 import { searchRank } from "./rankSearch.js";
 import { type SearchLimits, search } from "./search.js";
 import type { Study } from "./study.js";
@@ -72,16 +73,16 @@ export async function confirmRank(
   return decided(true);
 }
 
-/** Draws against chance: one in forty of pure noise may pass, and the test of a linear signal adds one in a hundred. */
-const SIGNAL_DRAWS = 39;
+/** Draws against chance: one in fifty of pure noise may pass; the test of a linear signal adds one in two hundred. */
+const SIGNAL_DRAWS = 49;
 /** Ranks that every search looks at. */
 const LEAST_RANKS = 3;
 
 /**
- * Whether anything at all depends on the inputs: the whole search, on y in another order, against the least score that it
- * had on the data. The comparison of one rank with the next cannot replace it, since a search over ranks and degrees
+ * Whether anything at all depends on the inputs: the whole search, on y in another order, against the least score (charged
+ * for its degrees of freedom) that it had on the data, hops left out on both sides. The comparison of one rank with the next cannot replace it, since a search over ranks and degrees
  * has many chances to find something in noise.
- * Cost: up to 39 searches; few for noise, and four for a clear signal.
+ * Cost: up to 49 searches; few for noise, and four for a clear signal.
  */
 export async function confirmSignal(
   study: Study,
@@ -91,14 +92,19 @@ export async function confirmSignal(
 ): Promise<RankTest> {
   const [constant] = candidates;
   const { rank, degree } = chosen;
-  const ratio = chosen.score / constant.score;
+  const least = (on: Study, found: readonly Candidate[]): number => {
+    const sloped = found.filter((c) => c.rank > 0).map((c) => charged(on, c).score);
+    return Math.min(1, ...sloped.map((score) => score / constant.score));
+  };
+  // Hops are most of the cost where rows are few; without them on both sides the test is as fair.
+  const same = { ...limits, maxRank: Math.max(rank, LEAST_RANKS), hops: false };
+  const mayHop = isHopped(study, LEAST_RANKS);
+  const ratio = least(study, mayHop ? await finished(search(study, same)) : candidates);
   const nullRatios: number[] = [];
   const decided = (confirmed: boolean): RankTest => ({ rank, degree, against: 0, ratio, nullRatios, confirmed });
   for (let draw = 0; draw < SIGNAL_DRAWS; draw++) {
     if (study.control.expired && draw > 0) break;
-    const run = search(permuted(study, constant, draw), { ...limits, maxRank: Math.max(rank, LEAST_RANKS) });
-    const found = (await finished(run)).filter((c) => c.rank > 0);
-    nullRatios.push(found.length > 0 ? bestOf(found).score / constant.score : 1);
+    nullRatios.push(least(study, await finished(search(permuted(study, constant, draw), same))));
     if (nullRatios[draw] <= ratio) return decided(false);
     if (CLEAR_SIGNAL.some((clear) => isClear(ratio, nullRatios, clear))) return decided(true);
   }

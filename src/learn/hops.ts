@@ -10,9 +10,15 @@ const HOPS = { low: 60, high: 20 };
 /** Entries of X up to which all hops are affordable; fewer beyond. */
 const AFFORDED = 10_000;
 const LARGEST_RANK = 3;
+/** Rows per entry of the basis above which starts need no hops. */
+const ROWS = 4;
 /** Size of a random displacement, times d^(−1/2). */
 const NOISE = 0.75;
 const RESAMPLED_STEPS = 6;
+
+/** Whether rows are so few that a rank is worth hopping for. */
+export const isHopped = ({ inputs, rows }: Study, rank: number): boolean =>
+  rank <= LARGEST_RANK && rows.rows < ROWS * rank * inputs.dim;
 
 /**
  * From the best of some polished starts: alternately a random displacement, and a few steps on a Bayesian bootstrap
@@ -28,7 +34,7 @@ export async function hop(
 ): Promise<readonly Polished[]> {
   const { inputs, rows, seed } = study;
   const dim = inputs.dim;
-  if (found.length === 0 || agreed || rank > LARGEST_RANK || rows.rows >= 4 * rank * dim) return found;
+  if (found.length === 0 || agreed || !isHopped(study, rank)) return found;
   let best = found[0];
   const wanted = degree <= 2 ? HOPS.low : HOPS.high;
   const hops = Math.ceil(wanted * Math.min(1, AFFORDED / (rows.rows * dim)));

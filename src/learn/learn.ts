@@ -154,7 +154,8 @@ async function confirm(
   const tests: RankTest[] = [];
   const [constant] = candidates;
   let chosen = first;
-  if (needsTest(study, chosen) && !isObvious(study, constant, chosen)) {
+  const isOpen = needsTest(study, chosen) || isDoubtful(study, constant, chosen);
+  if (isOpen && !isObvious(study, constant, chosen)) {
     const test = await confirmSignal(study, candidates, chosen, limits);
     tests.push(test);
     if (!test.confirmed) return { chosen: constant, tests };
@@ -185,6 +186,14 @@ function faintest(study: Study, candidates: readonly Candidate[]): Candidate {
 const NO_BETTER = 0.95;
 /** Gains that no search finds in noise: noise never takes two fifths off the leave-one-out error. */
 const OBVIOUS = { ratio: 0.6, deviations: 4 };
+
+/** Standard errors by which an unquestioned choice must be better than the constant. */
+const DOUBT = 2;
+
+const isDoubtful = (study: Study, constant: Candidate, chosen: Candidate): boolean => {
+  const { mean, standardError } = pairedDifference(study, constant, chosen);
+  return chosen.rank > 0 && mean <= DOUBT * standardError;
+};
 
 function isObvious(study: Study, below: Candidate, chosen: Candidate): boolean {
   const { mean, standardError } = pairedDifference(study, below, chosen);

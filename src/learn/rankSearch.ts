@@ -24,6 +24,8 @@ export interface RankPlan {
   readonly brief: boolean;
   /** Extra random starts. */
   readonly restarts: number;
+  /** Whether starts hop where rows are few; by default they do. */
+  readonly hops?: boolean;
 }
 
 /** When a rank goes on to higher degrees. */
@@ -122,7 +124,7 @@ async function polishedStarts(study: Study, plan: RankPlan): Promise<Map<number,
     const screening = 2 * size < n ? subsetOf(study, sampleRows(n, size, study.seed)) : study;
     const few = n < FEW_ROWS * rank * dim && !brief;
     const portfolio = await bestStarts(study, screening, rank, degree, starts, few ? starts.length : eager, brief);
-    out.set(degree, brief ? portfolio.found : await hop(study, rank, degree, portfolio));
+    out.set(degree, brief || plan.hops === false ? portfolio.found : await hop(study, rank, degree, portfolio));
   }
   return out;
 }
@@ -231,7 +233,15 @@ export async function bestStart(
   degree: number,
   restarts: number,
 ): Promise<Polished | undefined> {
-  const plan = { rank, frames: new MomentFrames(study), below: [], degrees: [degree], brief: false, restarts };
+  const plan = {
+    rank,
+    frames: new MomentFrames(study),
+    below: [],
+    degrees: [degree],
+    brief: false,
+    restarts,
+    hops: true,
+  };
   const polished = await polishedStarts(study, plan);
   return polished.get(degree)?.[0];
 }

@@ -12,7 +12,7 @@ import type { FitData } from "../solve/problem.js";
 import { Fit, type TriedModel } from "../solve/report.js";
 import { errorsFrom } from "../solve/standardErrors.js";
 import type { Candidate } from "./candidate.js";
-import { bestOf, isFaint } from "./choice.js";
+import { bestOf, charged, isFaint } from "./choice.js";
 import { fitCustomLink } from "./customLink.js";
 import { fitBestKernelLink, fitKernelLink } from "./kernelLink.js";
 import type { LinkProblem, RefinedLink } from "./refinedLink.js";
@@ -39,6 +39,8 @@ const POOR = 0.5;
 const POLYNOMIAL_GAIN = 0.2;
 /** Part of the score that a process must take off a polynomial which explains hardly anything. */
 const FAINT_GAIN = 0.2;
+/** A process also has its kernel and its scales chosen, so its errors are charged more. */
+const PROCESS_CHARGE = 2;
 /** A link of one more rank must lower the score by this part: no permutation test stands behind it. */
 const RANK_GAIN = 0.2;
 
@@ -166,15 +168,14 @@ export async function chooseLink(
 
 /**
  * A polynomial of low degree is kept unless a process predicts better by a standard error, and one that explains hardly
- * anything unless the process explains a fifth of the rest; one of high degree gives way unless it predicts clearly better
- * itself.
+ * anything unless the process explains a fifth of the rest, both charged for their search; one of high degree gives way
+ * unless it predicts clearly better itself.
  */
 function isBetter(study: Study, { link }: Richer, chosen: Candidate): boolean {
-  const { degree, errors } = chosen;
-  if (isFaint(chosen)) return improves(study, errors, link.errors, FAINT_GAIN);
-  return degree <= CONVERGED_DEGREE
-    ? improves(study, errors, link.errors, 0)
-    : !improves(study, link.errors, errors, POLYNOMIAL_GAIN);
+  if (chosen.degree > CONVERGED_DEGREE && !isFaint(chosen))
+    return !improves(study, link.errors, chosen.errors, POLYNOMIAL_GAIN);
+  const gain = isFaint(chosen) ? FAINT_GAIN : 0;
+  return improves(study, charged(study, chosen).errors, charged(study, link, PROCESS_CHARGE).errors, gain);
 }
 
 /** How a richer link stands in the list of what was tried. */

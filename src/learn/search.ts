@@ -12,6 +12,8 @@ export interface SearchLimits {
   readonly restarts: number;
   /** The last rank to look at. */
   readonly maxRank?: number;
+  /** Whether starts hop where rows are few; by default they do. */
+  readonly hops?: boolean;
   /** A quick look: two ranks, no hops, few starts. */
   readonly quick?: boolean;
 }
@@ -49,8 +51,8 @@ export async function* search(study: Study, limits: SearchLimits): AsyncGenerato
     if (study.control.expired && best) break;
     const degrees = limits.degree === undefined ? degreesFor(study, rank) : [limits.degree];
     const brief = (rank > ALWAYS && idle > 0) || leapt || limits.quick === true;
-    const { restarts } = limits;
-    const one = new RankSearch(study, { rank, frames, below, rival: best, degrees, brief, restarts });
+    const { restarts, hops = true } = limits;
+    const one = new RankSearch(study, { rank, frames, below, rival: best, degrees, brief, restarts, hops });
     yield* one.run(rank === 1 || limits.rank !== undefined ? THOROUGH : PASSING);
     const { found } = one;
     if (found.length === 0) break;

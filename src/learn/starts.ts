@@ -3,7 +3,7 @@ import { subspaceDistance } from "../math/grassmann.js";
 import { toColumns } from "../solve/inputMap.js";
 import { degreePenalty, gramScale, Penalty } from "../solve/linkSolve.js";
 import { ProfiledLoss } from "../solve/objective.js";
-import { descendTo, searchRules } from "./candidate.js";
+import { descendTo, searchRules, whereDetermined } from "./candidate.js";
 import { openWorkspace, type Study } from "./study.js";
 
 /** A basis to begin from, k×r. */
@@ -51,8 +51,10 @@ async function comparison(study: Study, rank: number, degree: number, first: Flo
   try {
     await workspace.projectTrial(toColumns(study.inputs, first, rank));
     const unit = gramScale(workspace);
-    const penalty = new Penalty(degreePenalty(rank, degree), RIDGE * unit, unit);
-    return { workspace, objective: new ProfiledLoss(workspace, study.inputs, penalty) };
+    const weights = degreePenalty(rank, degree);
+    /** Afresh for each start: one that needed more ridge must not lend it to the others. */
+    const objective = () => new ProfiledLoss(workspace, study.inputs, new Penalty(weights, RIDGE * unit, unit));
+    return { workspace, objective };
   } catch (error) {
     workspace.dispose();
     throw error;
@@ -72,7 +74,9 @@ export async function follow(
   try {
     const out: Polished[] = [];
     for (const { name, basis } of starts) {
-      const point = await descendTo(objective, basis, searchRules(study.inputs.dim, rank, steps));
+      const rules = searchRules(study.inputs.dim, rank, steps);
+      const point = await whereDetermined(() => descendTo(objective(), basis, rules));
+      if (!point) continue;
       const { loss, meanSquare } = point;
       if (Number.isFinite(loss)) out.push({ name, basis: point.basis, loss, meanSquare });
     }

@@ -427,9 +427,9 @@ describe("what is refused, and where", () => {
     [`${"2^".repeat(3000)}z1`, "FORMAT"],
     ["(".repeat(9000), "FORMAT"],
   ])("%.40s", (text, code) => {
-    const started = performance.now();
+    const started = process.cpuUsage();
     expect(failure(() => Link.parse(text)).code).toBe(code);
-    expect(performance.now() - started).toBeLessThan(2000);
+    expect(process.cpuUsage(started).user / 1e6).toBeLessThan(2);
   });
 
   it("only strings are expressions", () => {

@@ -128,7 +128,10 @@ export class ProfiledLoss {
     const { dim, rank, inputs, workspace } = this;
     const euclidean = divide(fromColumns(inputs, transposed, rank), -workspace.weightSum);
     const gradient = projectTangent(link.basis, euclidean, dim, rank);
-    return { ...link, euclidean, gradient, gradientNorm: norm(gradient) };
+    // Spelt out: a spread costs as much as a pass over a block.
+    const { basis, coefficients, loss, meanSquare, gradientMoment } = link;
+    const gradientNorm = norm(gradient);
+    return { basis, coefficients, loss, meanSquare, gradientMoment, euclidean, gradient, gradientNorm };
   }
 }
 

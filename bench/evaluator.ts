@@ -9,6 +9,8 @@ import { PENALTY, type Problem, type Size } from "./problem.js";
 
 export interface Evaluator {
   iterate(): Promise<FlowPoint>;
+  /** Whether the binary may fuse products and sums. */
+  readonly isRelaxed: boolean;
   close(): void;
 }
 
@@ -39,6 +41,7 @@ export async function openEvaluator(
   const objective = new ProfiledLoss(workspace, inputs, penalty);
   return {
     iterate: () => objective.at(W),
+    isRelaxed: workspace.report.relaxedSimd === true,
     close() {
       workspace.dispose();
       crew?.dispose();

@@ -8,7 +8,7 @@
  *   npm run bench -- --save                 also renews the baseline of this machine
  */
 import { readFileSync, writeFileSync } from "node:fs";
-import { cpus } from "node:os";
+import { cpus, loadavg } from "node:os";
 import { fileURLToPath } from "node:url";
 import { compareToBaseline, type Figures, saveBaseline } from "./baseline.js";
 import { benchFits } from "./fits.js";
@@ -40,8 +40,9 @@ interface Section {
 const table = (header: string[], rows: string[][]): string =>
   [header, header.map((_, k) => (k === 0 ? "---" : "---:")), ...rows].map((row) => `| ${row.join(" | ")} |`).join("\n");
 
+/** The load says how far a table is to be trusted: above the number of cores, others were at work. */
 const machine = (): string =>
-  `Measured on ${cpus()[0].model.trim()}, ${cpus().length} cores; Node ${process.version}; one thread; CPU time, medians of interleaved runs.`;
+  `Measured on ${cpus()[0].model.trim()}, ${cpus().length} cores, load average ${loadavg()[1].toFixed(1)}; Node ${process.version}; one thread; CPU time, medians of interleaved runs.`;
 
 const show = (ms: number): string => (ms < 10 ? ms.toFixed(2) : ms.toFixed(1));
 

@@ -1,5 +1,6 @@
 /** The fits of the public surface. The learner is loaded when the first of them starts: who only predicts never loads it. */
 import type { MatrixLike, RowSource, VectorLike } from "../base/types.js";
+import { takeData } from "../data/taken.js";
 import type { FitOptions } from "../solve/options.js";
 import type { FitStep } from "../solve/progress.js";
 import type { Fit } from "../solve/report.js";
@@ -26,8 +27,9 @@ import type { StreamedFit } from "./streamedFit.js";
  * ```
  */
 export async function fitMultiIndex(X: MatrixLike | RowSource, y: VectorLike, options?: FitOptions): Promise<Fit> {
+  const taken = takeData(X, y);
   const learner = await import("./fitMultiIndex.js");
-  return learner.fitMultiIndex(X, y, options);
+  return learner.fitMultiIndex(taken.X, taken.y, options);
 }
 
 /** The same, one iteration at a time; leaving the loop early releases everything. Returns the fit. */
@@ -36,8 +38,9 @@ fitMultiIndex.steps = async function* steps(
   y: VectorLike,
   options?: FitOptions,
 ): AsyncGenerator<FitStep, Fit, undefined> {
+  const taken = takeData(X, y);
   const learner = await import("./fitMultiIndex.js");
-  return yield* learner.fitMultiIndex.steps(X, y, options);
+  return yield* learner.fitMultiIndex.steps(taken.X, taken.y, options);
 };
 
 /**

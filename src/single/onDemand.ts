@@ -1,5 +1,7 @@
 /** Single-index fits and phase retrieval of the public surface, loaded when the first of them starts. */
 import type { MatrixLike, RowSource, VectorLike } from "../base/types.js";
+import { readVector } from "../data/input.js";
+import { takeData } from "../data/taken.js";
 import type { SingleIndexFit } from "./fitSingleIndex.js";
 import type { MeasurementOperator } from "./operators.js";
 import type { PhaseOptions, PhaseResult } from "./phaseRetrieval.js";
@@ -33,7 +35,8 @@ export async function fitSingleIndex(
   y: VectorLike,
   options: SingleIndexOptions,
 ): Promise<SingleIndexFit> {
-  return (await import("./fitSingleIndex.js")).fitSingleIndex(X, y, options);
+  const taken = takeData(X, y);
+  return (await import("./fitSingleIndex.js")).fitSingleIndex(taken.X, taken.y, options);
 }
 
 /**
@@ -63,7 +66,8 @@ export async function retrievePhase(
   y: VectorLike,
   options: PhaseOptions = {},
 ): Promise<PhaseResult> {
-  return (await import("./phaseRetrieval.js")).retrievePhase(operator, y, options);
+  const intensities = readVector(y, "y");
+  return (await import("./phaseRetrieval.js")).retrievePhase(operator, intensities, options);
 }
 
 /**

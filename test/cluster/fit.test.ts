@@ -265,8 +265,8 @@ describeCluster("a fit on a cluster", () => {
     expect(bits(await fitHere({ name: "one-name" }))).toStrictEqual(alone);
   });
 
-  it("a coordinator that was killed goes on where it was, to the same bits", { timeout: 90_000 }, async () => {
-    const flags = Object.entries({ ...OPTIONS, restarts: 40 }).flatMap(([key, value]) => [
+  it("a coordinator that was killed goes on where it was, to the same bits", { timeout: 240_000 }, async () => {
+    const flags = Object.entries({ ...OPTIONS, restarts: 150 }).flatMap(([key, value]) => [
       `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
       value,
     ]);

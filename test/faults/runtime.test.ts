@@ -112,7 +112,7 @@ function intercept(visit: (name: string, run: () => unknown) => unknown): void {
           Object.entries(exports).map(([name, value]) =>
             typeof value !== "function" || own.includes(name)
               ? [name, value]
-              : [name, (...numbers: unknown[]) => visit(name, () => value(...numbers))],
+              : [name, sameArity(value, (...numbers: unknown[]) => visit(name, () => value(...numbers)))],
           ),
         );
         return { exports: wrapped };
@@ -120,6 +120,10 @@ function intercept(visit: (name: string, run: () => unknown) => unknown): void {
     }) as never,
   );
 }
+
+/** Operations are called with as many numbers as they declare. */
+const sameArity = (model: { readonly length: number }, f: (...numbers: unknown[]) => unknown) =>
+  Object.defineProperty(f, "length", { value: model.length });
 
 describe("row 61: kernel calls that fail, for every call", () => {
   test("row 61: a trap in call k is a TRAP with the operation's name, and the next fit is right", async () => {

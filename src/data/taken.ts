@@ -1,0 +1,17 @@
+/** Data as they were when a call was made: code that loads on demand starts later, when buffers may have moved. */
+import type { MatrixLike, RowSource, VectorLike } from "../base/types.js";
+import { readMatrix, readVector } from "./input.js";
+import { isRowSource } from "./rows.js";
+
+/**
+ * Data of a call that goes on after an `await`: views of WebAssembly memory and other forms are copied, plain Float64Arrays
+ * and row sources are passed on.
+ *
+ * @throws {InputError} as `readMatrix` and `readVector`
+ */
+export function takeData(
+  X: MatrixLike | RowSource,
+  y: VectorLike,
+): { readonly X: MatrixLike | RowSource; readonly y: VectorLike } {
+  return { X: isRowSource(X) ? X : readMatrix(X, "X"), y: readVector(y, "y") };
+}

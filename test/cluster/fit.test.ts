@@ -276,7 +276,7 @@ describeCluster("a fit on a cluster", () => {
     const killed = await leapflow(named, (child) => void pause(4000).then(() => child.kill("SIGKILL")));
     expect(killed.stdout).toBe("");
     const { code, stdout, stderr } = await leapflow(named);
-    expect(code).toBe(0);
+    expect(code, stderr).toBe(0);
     expect(Number(/goes on after (\d+) rounds/.exec(stderr)?.[1])).toBeGreaterThan(20);
     const resumed = JSON.parse(stdout);
     for (const key of ["directions", "basis", "metrics", "iterations", "leaps"])

@@ -126,7 +126,9 @@ async function givenRank(problem: Problem, options: FilledOptions, control: RunC
   const beginning = startsOf(problem, options);
   const { rank, degree, inputs } = problem;
   const { dim } = inputs;
-  const isFew = problem.rows.rows < FEW_ROWS * rank * dim;
+  const { rows } = problem.rows;
+  // Rows fewer than the entries of a basis can be met by any of its basins.
+  const isFew = rows > rank * dim && rows < FEW_ROWS * rank * dim;
   if (options.start !== "auto" || !isFew || rank === 0 || rank >= dim || control.expired) return beginning;
   const study = await whitenedStudy(rawStudy(problem, options, control), inputs);
   const found = await bestStart(study, rank, degree, options.restarts);

@@ -26,6 +26,7 @@ it("fills in what was not given", () => {
     tolerance: 1e-6,
     deadlineMs: undefined,
     kernel: "auto",
+    precision: "f64",
     threads: 1,
     shards: undefined,
     crew: undefined,

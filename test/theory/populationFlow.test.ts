@@ -61,9 +61,13 @@ const times = (
 const exponent = (t: number[]): number => slope(DIMS.map(Math.log), t.map(Math.log));
 const logSlope = (t: number[]): number => slope(DIMS.map(Math.log), t);
 
-function checkLaws(flow: Flow): void {
+/** Of the integrator, where none is given. */
+const TOLERANCE = 1e-9;
+
+/** @param slack - by how much the loss may rise at a saddle, where it stands still and the integrator's error shows */
+function checkLaws(flow: Flow, slack = 1e-12): void {
   flow.loss.forEach((x, i) => {
-    if (i > 0) expect(x).toBeLessThanOrEqual(flow.loss[i - 1] + 1e-12);
+    if (i > 0) expect(x).toBeLessThanOrEqual(flow.loss[i - 1] + slack);
   });
   const logs = flow.singularValues.map((row) => row.reduce((sum, s) => sum + 2 * Math.log(s), 0));
   for (let i = 1; i < logs.length; i++) expect(logs[i]).toBeGreaterThanOrEqual(logs[i - 1] - 1e-8);
@@ -260,7 +264,7 @@ describe("ranks other than the link's", () => {
         );
         const flow = await populationFlow(link, { dim: 10 ** (1 + rng.integer(6)), rank: 1 + rng.integer(4), seed });
         expect(flow.stop.reason).toBe("converged");
-        checkLaws(flow);
+        checkLaws(flow, 10 * TOLERANCE * flow.loss[0]);
       }),
       { numRuns: 40 },
     );

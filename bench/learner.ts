@@ -59,7 +59,7 @@ const machine = `Machine: ${cpus()[0]?.model ?? "unknown"}, Node ${process.versi
 
 async function problems(folder: string): Promise<void> {
   const lines = [
-    `${machine} CPU seconds are those of the whole call, search included (median of seeds ${SEEDS.join(", ")}; the first call of a process compiles). Peers are given their best setting on held-out rows: CPU seconds of one fit at it, then of the search for it.`,
+    `${machine} CPU seconds are those of the whole call, search included (median of seeds ${SEEDS.join(", ")}; the first call of a process compiles). Peers are given their best setting on held-out rows: CPU seconds of one fit at it, then of the search for it (–: not installed, or minutes a search).`,
     "",
     "| problem | rows × inputs | rank, link | R² on fresh rows, by seed | R² by leave-one-out | CPU s | R `ppr`: R² / fit s / search s | `ml-pls`: the same | `data-analysis-models` | `tfjs` |",
     "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",

@@ -15,6 +15,8 @@ interface Peer {
   /** Undefined where it is not installed: fits inputs of mean 0 and variance 1 to such a response, at a setting. */
   load(): Promise<((X: number[][], y: number[], setting: number) => Promise<Predict>) | undefined>;
   settings(columns: number): number[];
+  /** Entries of X above which a search takes it minutes, and is left out. */
+  readonly largest?: number;
   describe(setting: number): string;
 }
 
@@ -76,6 +78,7 @@ const GAUSSIAN_PURSUIT: Peer = {
     };
   },
   settings: () => [1, 3, 5],
+  largest: 50_000,
   describe: (terms) => `projection pursuit, ${terms} terms`,
 };
 
@@ -131,6 +134,7 @@ export const NPM_PEERS: readonly Peer[] = [PARTIAL_LEAST_SQUARES, GAUSSIAN_PURSU
 
 /** The peer at the best of its settings; its failures count as −∞. */
 export async function runPeer(peer: Peer, { X, y, fresh, truth }: Problem): Promise<PeerResult | undefined> {
+  if (X.rows * X.columns > (peer.largest ?? Number.POSITIVE_INFINITY)) return undefined;
   const train = await peer.load();
   if (!train) return undefined;
   const scale = standardizer(X, y);

@@ -27,7 +27,7 @@ import type { StreamedFit } from "./streamedFit.js";
  * ```
  */
 export async function fitMultiIndex(X: MatrixLike | RowSource, y: VectorLike, options?: FitOptions): Promise<Fit> {
-  const taken = takeData(X, y);
+  const taken = takeData(X, y, options?.signal);
   const learner = await import("./fitMultiIndex.js");
   return learner.fitMultiIndex(taken.X, taken.y, options);
 }
@@ -38,7 +38,7 @@ fitMultiIndex.steps = async function* steps(
   y: VectorLike,
   options?: FitOptions,
 ): AsyncGenerator<FitStep, Fit, undefined> {
-  const taken = takeData(X, y);
+  const taken = takeData(X, y, options?.signal);
   const learner = await import("./fitMultiIndex.js");
   return yield* learner.fitMultiIndex.steps(taken.X, taken.y, options);
 };

@@ -1,7 +1,6 @@
 /** Single-index fits and phase retrieval of the public surface, loaded when the first of them starts. */
 import type { MatrixLike, RowSource, VectorLike } from "../base/types.js";
-import { readVector } from "../data/input.js";
-import { takeData } from "../data/taken.js";
+import { takeData, takeResponses } from "../data/taken.js";
 import type { SingleIndexFit } from "./fitSingleIndex.js";
 import type { MeasurementOperator } from "./operators.js";
 import type { PhaseOptions, PhaseResult } from "./phaseRetrieval.js";
@@ -35,7 +34,7 @@ export async function fitSingleIndex(
   y: VectorLike,
   options: SingleIndexOptions,
 ): Promise<SingleIndexFit> {
-  const taken = takeData(X, y);
+  const taken = takeData(X, y, options?.signal);
   return (await import("./fitSingleIndex.js")).fitSingleIndex(taken.X, taken.y, options);
 }
 
@@ -66,7 +65,7 @@ export async function retrievePhase(
   y: VectorLike,
   options: PhaseOptions = {},
 ): Promise<PhaseResult> {
-  const intensities = readVector(y, "y");
+  const intensities = takeResponses(y, options?.signal);
   return (await import("./phaseRetrieval.js")).retrievePhase(operator, intensities, options);
 }
 

@@ -26,5 +26,6 @@ export function takeResponses(y: VectorLike, signal: unknown): Float64Array {
 }
 
 function throwIfAborted(signal: unknown): void {
-  if (signal instanceof AbortSignal) signal.throwIfAborted();
+  // Some hosts have no such class.
+  if (typeof AbortSignal !== "undefined" && signal instanceof AbortSignal && signal.aborted) throw signal.reason;
 }

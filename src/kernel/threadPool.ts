@@ -11,7 +11,7 @@ export interface ThreadSource {
 }
 
 /** Not a name that bundlers can follow: in a bundle the module is missing, which is noticed below. */
-const LOCATION = "./threadUrl.js";
+const LOCATION = "../kernel/threadUrl.js";
 
 let source: ThreadSource | undefined;
 let pool: Thread[] = [];

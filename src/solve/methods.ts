@@ -154,9 +154,8 @@ const gradientFlowMethod: Method<number> = {
   },
 };
 
-/** Cube root by Newton's method: the engine's own differs between engines in the last bit, and steps depend on it. */
+/** Cube root of x > 0 by Newton's method: the engine's own differs between engines in the last bit, and steps depend on it. */
 function cubeRoot(x: number): number {
-  if (!(x > 0)) return 0;
   let scale = 1;
   while (x * scale * scale * scale > 8) scale /= 2;
   while (x * scale * scale * scale < 1) scale *= 2;

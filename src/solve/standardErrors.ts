@@ -34,7 +34,7 @@ export async function directionErrors(
   errors: Float64Array,
 ): Promise<DirectionErrors | undefined> {
   const { complement = 0, rank } = workspace.layout.shape;
-  if (complement === 0 || rank === 0) return undefined;
+  if (complement === 0) return undefined;
   return errorsFrom(inputs, basis, rank, await tangentSandwich(workspace, errors));
 }
 

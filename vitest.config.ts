@@ -1,12 +1,49 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
+
+/** Files that compute in their own process alone, and leave nothing behind in it. */
+const COMPUTATIONS = [
+  "base",
+  "data",
+  "kernel",
+  "learn",
+  "math",
+  "model",
+  "plot",
+  "single",
+  "solve",
+  "studies",
+  "theory",
+].map((folder) => `test/${folder}/**/*.test.ts`);
 
 export default defineConfig({
   test: {
-    include: ["test/**/*.test.ts"],
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    // All cores: vitest leaves one free, which on two cores doubles the time of the suite.
-    maxWorkers: "100%",
+    projects: [
+      {
+        extends: true,
+        // Modules are loaded once for all files, on all cores: vitest leaves one free unless told, which is half of two.
+        test: {
+          name: "computations",
+          include: COMPUTATIONS,
+          isolate: false,
+          maxWorkers: "100%",
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        // Commands, servers, browsers: they wait as often as they compute.
+        test: {
+          name: "processes",
+          include: ["test/**/*.test.ts"],
+          exclude: COMPUTATIONS,
+          maxWorkers: availableParallelism() + 1,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
     coverage: {
       provider: "v8",
       include: ["src/**/*.ts"],

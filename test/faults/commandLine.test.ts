@@ -145,12 +145,16 @@ describe("row 70: signals and pipes", () => {
   ] as const)("row 70: %s exits %i soon and saves the best model so far", async (signal, expected) => {
     const save = join(folder, `${signal}.json`);
     let sentAt = 0;
-    const { code, stdout, stderr } = await leapflow(args(save), (child) => {
-      setTimeout(() => {
-        sentAt = performance.now();
-        child.kill(signal);
-      }, 5000);
-    });
+    const interrupted = (wait: number) =>
+      leapflow(args(save), (child) => {
+        setTimeout(() => {
+          sentAt = performance.now();
+          child.kill(signal);
+        }, wait);
+      });
+    let { code, stdout, stderr } = await interrupted(3000);
+    // A busy machine may have no model yet.
+    if (/nothing saved/.test(stderr)) ({ code, stdout, stderr } = await interrupted(15_000));
     expect(performance.now() - sentAt).toBeLessThan(4000);
     expect([code, stdout]).toEqual([expected, ""]);
     expect(stderr).toMatch(/^leapflow: (interrupted|terminated); the best model so far is in .*\n$/);

@@ -5,7 +5,7 @@ import { type LargeOperator, type LargestPair, largestEigenpair } from "../math/
 import type { Channel } from "./channel.js";
 import { type CheckedOperator, type ComplexVector, complexZeros, squaredNorm } from "./operators.js";
 import type { Preprocess } from "./preprocess.js";
-import { type SpectralReport, spectralWarnings } from "./spectral.js";
+import { type SpectralReport, spectralReport, spectralWarnings } from "./spectral.js";
 import { predictSpectral } from "./spectralTransition.js";
 import type { SingleIndexWarning } from "./warnings.js";
 
@@ -121,20 +121,7 @@ export async function phaseStart(
   const ratio = measurements / dim;
   const found = await phaseDirection(operator, y, meanIntensity, T, scale, rng, control);
   const predicted = predictSpectral(channel, T, ratio, true);
-  const edge = found.second ?? found.value;
-  const report: SpectralReport = {
-    eigenvalue: found.value,
-    edge,
-    gap: found.value - edge,
-    predictedOverlap: predicted.overlap,
-    threshold: predicted.threshold,
-    aboveThreshold: predicted.aboveThreshold,
-    matvecs: found.products,
-    residual: found.residual,
-    ratio,
-    preprocess: T.name,
-    predicted: { eigenvalue: predicted.eigenvalue, edge: predicted.edge, gap: predicted.gap },
-  };
+  const report = spectralReport(found, predicted, T, ratio);
   const size = Math.sqrt(meanIntensity) / scale;
   const start = toComplex(found.vector.map((value) => value * size));
   return { start, report, warnings: spectralWarnings(report, predicted, found.converged) };

@@ -63,20 +63,7 @@ export async function spectralStart(
   const T = parsePreprocess(preprocess, { channel, ratio, complex: false });
   const predicted = predictSpectral(channel, T, ratio, false);
   const found = await spectralDirection(rows, T, responses, createRng(seed, "spectral-start", rows.dim), control);
-  const edge = found.second ?? found.value;
-  const report: SpectralReport = {
-    eigenvalue: found.value,
-    edge,
-    gap: found.value - edge,
-    predictedOverlap: predicted.overlap,
-    threshold: predicted.threshold,
-    aboveThreshold: predicted.aboveThreshold,
-    matvecs: found.products,
-    residual: found.residual,
-    ratio,
-    preprocess: T.name,
-    predicted: { eigenvalue: predicted.eigenvalue, edge: predicted.edge, gap: predicted.gap },
-  };
+  const report = spectralReport(found, predicted, T, ratio);
   return {
     direction: withPositiveLead(found.vector),
     report,
@@ -96,6 +83,29 @@ export function spectralDirection(
   const start = Float64Array.from({ length: rows.dim }, rng.normal);
   const options = { tolerance: TOLERANCE, isOver: () => control?.expired === true };
   return largestEigenpair((v) => rows.sandwich(v, weights), rows.dim, start, options);
+}
+
+/** What Lanczos found beside its limits. */
+export function spectralReport(
+  found: LargestPair,
+  predicted: SpectralTransition,
+  T: Preprocess,
+  ratio: number,
+): SpectralReport {
+  const edge = found.second ?? found.value;
+  return {
+    eigenvalue: found.value,
+    edge,
+    gap: found.value - edge,
+    predictedOverlap: predicted.overlap,
+    threshold: predicted.threshold,
+    aboveThreshold: predicted.aboveThreshold,
+    matvecs: found.products,
+    residual: found.residual,
+    ratio,
+    preprocess: T.name,
+    predicted: { eigenvalue: predicted.eigenvalue, edge: predicted.edge, gap: predicted.gap },
+  };
 }
 
 /** What the ratio n/d and Lanczos give reason to say. */

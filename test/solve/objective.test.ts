@@ -1,5 +1,4 @@
 /** The objective over one workspace: golden values, lines without reading X, and the same over streamed windows. */
-import { readFileSync } from "node:fs";
 import { inverse, Matrix, SingularValueDecomposition } from "ml-matrix";
 import { describe, expect, it } from "vitest";
 import { RunControl } from "../../src/base/control.js";
@@ -7,29 +6,10 @@ import { retractPolar } from "../../src/math/grassmann.js";
 import { degreePenalty, Penalty } from "../../src/solve/linkSolve.js";
 import { ProfiledLoss, slopeAlong } from "../../src/solve/objective.js";
 import { StreamedLoss } from "../../src/solve/streamedLoss.js";
+import { finiteSample } from "../support/finiteSample.js";
 import { apart, matrix, normals, opened } from "../support/workspaces.js";
 
-const golden = JSON.parse(
-  readFileSync(new URL("../golden/multi-index/finite-sample.json", import.meta.url), "utf8"),
-) as {
-  cases: {
-    d: number;
-    r: number;
-    s: number;
-    n: number;
-    mu: number;
-    degree_weights: number[];
-    X: number[][];
-    y: number[];
-    W: number[][];
-    coefficients: number[];
-    loss: number;
-    mean_square_residual: number;
-    euclidean_gradient: number[][];
-    grassmann_gradient: number[][];
-  }[];
-};
-const [small] = [...golden.cases].sort((a, b) => a.n * a.d - b.n * b.d);
+const [small] = [...finiteSample.cases].sort((a, b) => a.n * a.d - b.n * b.d);
 /** The case on raw inputs; responses standardized, so values of J are those of the file over the variance of y. */
 async function open(weights?: number[]) {
   const { X, y, r, s } = small;

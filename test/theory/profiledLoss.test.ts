@@ -1,28 +1,9 @@
 /** The profiled objective: golden values, Taylor remainder of its gradient, invariance. */
-import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { type ProfiledLossOptions, profiledLoss } from "../../src/theory/profiledLoss.js";
+import { finiteSample } from "../support/finiteSample.js";
 import { generator, sample } from "../support/problems.js";
 
-const golden = JSON.parse(
-  readFileSync(new URL("../golden/multi-index/finite-sample.json", import.meta.url), "utf8"),
-) as { cases: Case[] };
-interface Case {
-  d: number;
-  r: number;
-  s: number;
-  n: number;
-  mu: number;
-  degree_weights: number[];
-  X: number[][];
-  y: number[];
-  W: number[][];
-  coefficients: number[];
-  loss: number;
-  mean_square_residual: number;
-  euclidean_gradient: number[][];
-  grassmann_gradient: number[][];
-}
 const worst = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
   expect(a.length).toBe(b.length);
   return Array.from(a).reduce((most, x, i) => Math.max(most, Math.abs(x - b[i]) / Math.max(1, Math.abs(b[i]))), 0);
@@ -30,7 +11,7 @@ const worst = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
 
 describe("golden values of the finite-sample objective", () => {
   for (const kernel of ["wasm", "reference"] as const) {
-    it.each(golden.cases)(`n $n, d $d, r $r, degree $s on ${kernel}`, async (c) => {
+    it.each(finiteSample.cases)(`n $n, d $d, r $r, degree $s on ${kernel}`, async (c) => {
       const got = await profiledLoss(c.X, c.y, c.W, {
         degree: c.s,
         penalty: c.mu,

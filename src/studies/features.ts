@@ -50,10 +50,10 @@ export const features: Study = {
 
   jobs(scale, seed) {
     const trials = sized(scale, 3, 4, 16);
-    const samples = sized(scale, 800, 2000, 3000);
+    const samples = sized(scale, 800, 1500, 3000);
     const options = { samples, trials };
-    const trained = sized(scale, [5, 12], [3, 5, 7, 9, 30], [3, 4, 5, 6, 7, 8, 9, 12, 30]);
-    const frozen = sized(scale, [40], [10, 40, 120, 300, 450], [10, 20, 40, 80, 150, 300, 600]);
+    const trained = sized(scale, [5, 12], [3, 5, 7, 9, 20], [3, 4, 5, 6, 7, 8, 9, 12, 30]);
+    const frozen = sized(scale, [40], [10, 40, 120, 300], [10, 20, 40, 80, 150, 300, 600]);
     return [
       ...Object.keys(TARGETS).flatMap((target): Omit<JobSpec, "study">[] =>
         (scale === "tiny" ? FAMILIES.slice(0, 1) : FAMILIES).map((family) => ({

@@ -36,7 +36,7 @@ export const phaseDiagram: Study = {
 
   jobs(scale, seed) {
     const ratios = sized(scale, [0.4, 4], [0.4, 0.7, 1, 1.5, 2, 3, 5], [0.4, 0.6, 0.8, 1, 1.3, 1.6, 2, 2.5, 3, 4, 5.5]);
-    const noises = sized(scale, [0.1], [0.05, 0.3, 0.6, 1], [0.05, 0.2, 0.4, 0.6, 0.8, 1]);
+    const noises = sized(scale, [0.1], [0.05, 0.4, 1], [0.05, 0.2, 0.4, 0.6, 0.8, 1]);
     const dim = sized(scale, 80, 150, 250);
     const trials = sized(scale, 6, 8, 10);
     return [

@@ -69,7 +69,7 @@ export const samples: Study = {
 
   jobs(scale, seed) {
     const orders = sized(scale, [2], [1, 2, 3], [1, 2, 3]);
-    const trials = sized(scale, 6, 8, 16);
+    const trials = sized(scale, 6, 6, 16);
     return orders.flatMap((order): Omit<JobSpec, "study">[] => [
       ...sized(scale, [64, 256], [32, 64, 128, 256], [32, 64, 128, 256, 512]).map((dim) => ({
         kind: "online",

@@ -37,7 +37,7 @@ export const wirtinger: Study = {
     "Gradient descent on phase retrieval from a spectral start uses the same rows in both stages, so that its path depends on its own past. For many inputs theory says the path is nevertheless certain, and gives equations for it. This study runs the algorithm beside the equations, takes equations apart, and looks at the start and the end.",
 
   jobs(scale, seed) {
-    const settings = sized(scale, SETTINGS.slice(0, 1), SETTINGS.slice(0, 5), SETTINGS);
+    const settings = sized(scale, SETTINGS.slice(0, 1), SETTINGS.slice(0, 3), SETTINGS);
     const dims = sized(scale, [100, 200], [100, 300], [100, 300, 1000]);
     const limits = sized(scale, LIMITS.slice(0, 1), LIMITS, LIMITS);
     const ratios = sized(scale, [5], [1.5, 3, 6], [1, 1.5, 2, 3, 4.5, 6, 8]);

@@ -255,7 +255,7 @@ export function principalAngles(
   const inside = multiply(a, overlap, d, ra, rb);
   const outside = Float64Array.from({ length: d * rb }, (_, i) => b[i] - inside[i]);
   // Of single directions the singular values are lengths; searches compare many.
-  if (ra === 1) return Float64Array.of(Math.atan2(norm(outside), Math.abs(overlap[0])));
+  if (ra === 1 && rb === 1) return Float64Array.of(Math.atan2(norm(outside), Math.abs(overlap[0])));
   const cosines = svd(overlap, ra, rb).values;
   const sines = svd(outside, d, rb).values;
   return Float64Array.from({ length: rb }, (_, k) => Math.atan2(sines[rb - 1 - k], cosines[k]));

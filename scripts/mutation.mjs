@@ -8,8 +8,8 @@
  * in test/mutation/equivalent.json, each with the reason why no test can tell it from the program, do not count.
  *
  * Prints the score of every file and folder and exits 1 when a folder that was named whole is below 80 % or not tried to its end;
- * `--survivors` lists what lived, `--readme` writes the scores to test/mutation/README.md, `--stored` tries nothing and tells what
- * is known.
+ * `--survivors` lists what lived, `--readme` writes the scores of whole folders to their parts of test/mutation/README.md,
+ * `--stored` tries nothing and tells what is known.
  */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -215,44 +215,53 @@ for (const file of files) {
   for (const name of Object.keys(total)) total[name] += score[name];
   totals.set(folder, total);
 }
-const summary = [];
+const summaries = new Map();
 for (const [folder, total] of totals) {
   const share = total.detected / total.valid;
   const error = sample ? ` ± ${(100 * Math.sqrt((share * (1 - share)) / total.valid)).toFixed(1)} %` : "";
   console.log(
     `${folder}: ${percent(total)}${error} (${total.detected} of ${total.valid}, ${total.timeouts} of them by time)`,
   );
-  summary.push([`**${folder}**`, total.valid, total.detected, total.equivalent, `**${percent(total)}**${error}`]);
+  summaries.set(folder, `**${percent(total)}**${error}: ${total.detected} noticed of ${total.valid} tried`);
   if (targets.includes(folder) && 100 * total.detected < LEAST * total.valid) process.exitCode = 1;
 }
-if (flags.readme) writeReadme();
+if (flags.readme) for (const folder of summaries.keys()) if (targets.includes(folder)) writeReadme(folder);
 
-function writeReadme() {
-  const table = (list) => list.map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+/** Writes the part of a folder; those of the others stay. */
+function writeReadme(folder) {
+  const file = "test/mutation/README.md";
+  const own = rows.filter(([name]) => name.startsWith(`\`${folder}/`));
   const drawn = sample ? ` --sample ${flags.sample} --seed ${flags.seed}` : "";
+  const share = sample
+    ? ` Tried was a sample of ${100 * sample.rate} % of all mutants, chosen by a hash of seed and place: scores of single files are rough.`
+    : "";
+  const missing = own.some(([, tried]) => tried === "–") ? " Files that were not tried are in no sum." : "";
+  const parts = new Map(
+    (existsSync(file) ? readFileSync(file, "utf8") : "")
+      .split(/^## /m)
+      .slice(1)
+      .map((text) => [text.slice(0, text.indexOf("\n")), text.slice(text.indexOf("\n")).trim()]),
+  );
+  parts.set(
+    folder,
+    [
+      `${summaries.get(folder)}, written by \`npm run mutation --${drawn} --readme ${folder}\`.${share}${missing}`,
+      "",
+      "| file | tried | noticed | the same program | score |",
+      "| --- | --- | --- | --- | --- |",
+      ...own.map((cells) => `| ${cells.join(" | ")} |`),
+    ].join("\n"),
+  );
   const reasons = equivalent.map(
     ({ file, line, replacement, reason }) => `- \`${file}\`: \`${line}\` → \`${replacement}\`: ${reason}`,
   );
+  const heading = (name, text) => `## ${name}\n\n${text}\n`;
   writeFileSync(
-    "test/mutation/README.md",
-    `# Mutation scores
-
-Written by \`npm run mutation --${drawn} --readme\`: the share of small changes to the program that its tests notice.${
-      sample
-        ? ` Tried was a sample
-of ${(100 * sample.rate).toFixed(0)} % of all mutants, chosen by a hash of seed and place; scores of single files are rough, those of folders come with
-their standard error.`
-        : ""
-    }${untried.size > 0 ? " Files that were not tried are in no sum." : ""}
-
-| | tried | noticed | the same program | score |
-| --- | --- | --- | --- | --- |
-${table(summary)}
-${table(rows)}
-
-## Mutants that are the same program
-
-${reasons.length > 0 ? reasons.join("\n") : "None was reviewed yet."}
-`,
+    file,
+    [
+      "# Mutation scores\n\nThe share of small changes to the program that its tests notice, folder by folder.\n",
+      ...FOLDERS.filter((name) => parts.has(name)).map((name) => heading(name, parts.get(name))),
+      heading("Mutants that are the same program", reasons.length > 0 ? reasons.join("\n") : "None was reviewed yet."),
+    ].join("\n"),
   );
 }

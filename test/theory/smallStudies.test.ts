@@ -1,5 +1,5 @@
 /** Studies of a few small runs, every figure of which is computed again here. */
-import { EVD, Matrix } from "ml-matrix";
+import { EVD, Matrix, SingularValueDecomposition } from "ml-matrix";
 import { describe, expect, it } from "vitest";
 import { createRng } from "../../src/base/rng.js";
 import {
@@ -15,6 +15,8 @@ import { fitMultiIndex } from "../../src/index.js";
 import { randomBasis } from "../../src/math/grassmann.js";
 import { subspaceDistance } from "../../src/model/compare.js";
 import { Link } from "../../src/model/link.js";
+import { populationLoss } from "../../src/theory/averaging.js";
+import { landscapeStudy } from "../../src/theory/landscape.js";
 import { plantedFlow, populationFlow } from "../../src/theory/populationFlow.js";
 import { sampleComplexityStudy } from "../../src/theory/sampleComplexity.js";
 import { scalingStudy } from "../../src/theory/scalingStudy.js";
@@ -320,5 +322,51 @@ describe("traps", () => {
     expect(await failure(trapStudy(link, { dim: 0 }))).toMatch(/^RANGE dim/);
     expect(await failure(trapStudy(link, { dim: 3, trials: 0 }))).toMatch(/^RANGE trials/);
     expect(await failure(trapStudy(link, { dim: 3, runs: 0 } as never))).toMatch(/^UNKNOWN .*trapStudy/);
+  });
+});
+
+describe("landscape", () => {
+  it("starts have the cosines drawn, one step lands on the target", async () => {
+    const link = Link.parse("z1 + h2(z2) + 0.5*z1*z2");
+    const [dim, seed, smallest] = [7, 3, 0.05];
+    const progress: StudyProgress[] = [];
+    const onProgress = (step: StudyProgress) => progress.push(step);
+    const study = await landscapeStudy(link, { dim, trials: 4, smallest, seed, onProgress });
+    const zero = populationLoss(link, Matrix.zeros(2, 2)).loss;
+    for (let trial = 0; trial < 4; trial++) {
+      const rng = createRng(seed, "landscape", trial);
+      const both = Matrix.from1DArray(dim, 4, Array.from(randomBasis(dim, 4, rng)));
+      const turn = Matrix.from1DArray(2, 2, Array.from(randomBasis(2, 2, rng)));
+      rng.uniform();
+      const cosines = [smallest, smallest ** rng.uniform()];
+      const target = both.subMatrix(0, dim - 1, 0, 1);
+      const outside = both.subMatrix(0, dim - 1, 2, 3).mmul(Matrix.diag(cosines.map((c) => Math.sqrt(1 - c * c))));
+      const w = target.mmul(Matrix.diag(cosines)).add(outside).mmul(turn);
+      const m = w.transpose().mmul(target);
+      const { loss, smoothedGradient } = populationLoss(link, m);
+      expect(study.before[trial]).toBeCloseTo(Math.hypot(...cosines.map(Math.acos)), 9);
+      expect(study.lossBefore[trial]).toBeCloseTo(loss / zero, 11);
+      expect(study.smallestCosine[trial]).toBe(Math.min(...cosines));
+      const { diagonal } = new SingularValueDecomposition(m.mmul(smoothedGradient).mmul(m.transpose()));
+      expect(study.condition[trial] / (diagonal[0] / diagonal[1])).toBeCloseTo(1, 6);
+      expect(study.after[trial]).toBeLessThan(1e-9);
+      expect(study.lossAfter[trial]).toBeLessThan(1e-15);
+    }
+    expect(study.medianAfter).toBe(median(study.after));
+    expect(study.range).toEqual([quantile(study.after, 0.025), quantile(study.after, 0.975)]);
+    expect(study).toMatchObject({ trials: 4, dim, seed });
+    expect(progress.at(-1)).toEqual({ phase: "start", done: 4, total: 4 });
+    const plain = await landscapeStudy(link, { dim: 4, trials: 1, seed });
+    expect(plain.smallestCosine[0]).toBe(0.5);
+  });
+
+  it.each([
+    [{ dim: 3 }, /^RANGE dim/],
+    [{ dim: 4, trials: 0 }, /^RANGE trials/],
+    [{ dim: 4, smallest: 0 }, /^RANGE smallest/],
+    [{ dim: 4, smallest: 1.5 }, /^RANGE smallest/],
+    [{ dim: 4, dims: 3 }, /^UNKNOWN .*landscapeStudy/],
+  ])("%o is refused", async (options, words) => {
+    expect(await failure(landscapeStudy(Link.parse("z1*z2"), options as never))).toMatch(words);
   });
 });

@@ -407,12 +407,3 @@ it("a flow of high degree (the principal route) started again on its way goes on
   const again = await populationFlow(link, { start: flow.overlaps[2], times: [0, 0.5, 1], tolerance: 1e-10 });
   expect(worst(again.overlaps[2].to2DArray(), flow.overlaps[4].to2DArray())).toBeLessThan(1e-8);
 });
-
-it("the staircase of three variables takes about two milliseconds", async () => {
-  const link = Link.parse(STAIRCASE);
-  for (let trial = 0; trial < 30; trial++) await populationFlow(link, { dim: 1000, trial, times: [] });
-  const started = process.cpuUsage();
-  for (let trial = 0; trial < 50; trial++) await populationFlow(link, { dim: 1000, trial, times: [] });
-  const { user } = process.cpuUsage(started);
-  expect(user / 50_000).toBeLessThan(12);
-});

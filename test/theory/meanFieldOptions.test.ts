@@ -1,6 +1,8 @@
 /** Options of the mean-field predictions, filled in and refused. */
 import { describe, expect, it } from "vitest";
+import { parseChannel } from "../../src/single/channel.js";
 import { readDmftOptions } from "../../src/theory/meanFieldOptions.js";
+import { linearMoments } from "../../src/theory/meanFieldStart.js";
 import { codeOf } from "../support/errors.js";
 
 const square = { channel: { link: "square", noiseStd: 0 }, ratio: 5, stepSize: 0.1 };
@@ -70,6 +72,34 @@ describe("readDmftOptions", () => {
     const spectral = (more: object) => readDmftOptions({ ...square, ...more }).start;
     expect(spectral({ ...far, startScale: 1.5 })).toEqual(spectral({ start: { overlap: 1.5, normSquared: 2.25 } }));
     expect(spectral({ preprocess: "trim(9)" })).not.toEqual(spectral({}));
+  });
+
+  it("a linear start at a finite ratio is built on the rows, scaled; at δ = ∞ it is independent of them", () => {
+    const linear = readDmftOptions({ ...tanh, start: "linear", startScale: 2 }).start;
+    const { signal, square: size } = linearMoments(parseChannel(tanh.channel));
+    expect(linear).toMatchObject({ kind: "linear", response: 2, overlap: 2 * signal, variance: size / 4 });
+    const far = readDmftOptions({ ...tanh, ratio: Number.POSITIVE_INFINITY, start: "linear", startScale: 2 }).start;
+    expect(far).toMatchObject({ kind: "independent", overlap: 2 * signal, response: 0 });
+    const spectral = readDmftOptions({ ...square, startScale: 1.5 }).start;
+    expect(spectral.kind).toBe("spectral");
+    expect(spectral.overlap ** 2 + spectral.response ** 2 * spectral.variance).toBeCloseTo(2.25, 10);
+  });
+
+  it("refusals name the option in their details, and nested ones where they stand", () => {
+    const { stepSize: _, ...without } = square;
+    const detailsOf = (options: object): unknown => {
+      try {
+        readDmftOptions(options);
+      } catch (error) {
+        return (error as { details?: unknown }).details;
+      }
+      return undefined;
+    };
+    expect(detailsOf({ ...without, loss: "wf" })).toEqual({ option: "stepSize" });
+    expect(detailsOf({ ...square, start: 3 })).toEqual({ option: "start" });
+    expect(detailsOf({ ...square, complex: true, loss: "wf", start: "linear" })).toEqual({ option: "start" });
+    expect(() => readDmftOptions({ ...square, start: { overlap: 0, norm: 1 } })).toThrow(/start/);
+    expect(() => readDmftOptions({ ...square, path: 3 })).toThrow(/dmft/);
   });
 
   const refusals: readonly [object, string, RegExp][] = [

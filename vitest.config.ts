@@ -1,25 +1,39 @@
 import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /** Files that compute in their own process alone, and leave nothing behind in it. */
-const COMPUTATIONS = [
-  "base",
-  "data",
-  "kernel",
-  "learn",
-  "math",
-  "model",
-  "plot",
-  "single",
-  "solve",
-  "studies",
-  "theory",
-].map((folder) => `test/${folder}/**/*.test.ts`);
+const COMPUTATIONS = ["base", "data", "learn", "math", "model", "plot", "single", "solve", "studies", "theory"]
+  .map((folder) => `test/${folder}/**/*.test.ts`)
+  // The pool of threads is one for all of a process.
+  .concat("test/kernel/!(threads).test.ts");
+
+/** Files of half a minute and more begin first: none of them is to be what all others wait for. */
+const LONGEST = [
+  "cli/study",
+  "cluster/fit",
+  "site/views",
+  "cluster/sweep",
+  "readme",
+  "guide",
+  "cli/singleIndex",
+  "site/fit",
+];
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const place = ({ moduleId }: TestSpecification): number => {
+      const at = LONGEST.findIndex((name) => moduleId.endsWith(`/test/${name}.test.ts`));
+      return at < 0 ? LONGEST.length : at;
+    };
+    return (await super.sort(files)).sort((a, b) => place(a) - place(b));
+  }
+}
 
 export default defineConfig({
   test: {
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         extends: true,

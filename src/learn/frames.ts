@@ -1,7 +1,7 @@
 /** Frames from moments of the data: leading eigenvectors of matrices that see different kinds of links. */
 import { weightedSum } from "../kernel/columns.js";
 import type { Workspace } from "../kernel/workspace.js";
-import { multiply, symmetricEigen, transpose } from "../math/dense.js";
+import { multiply, transpose } from "../math/dense.js";
 import { complementOf, orthonormalize } from "../math/grassmann.js";
 import { leadingEigenpairs, type SymmetricOperator } from "../math/krylov.js";
 import { hessian, sliceOperator } from "../solve/initialize.js";
@@ -162,6 +162,7 @@ export async function growingFrames(
   if (c === 0) return [];
   const rho = clipped(residuals);
   const outside = complementOf(basis, k, r);
+  const back = transpose(outside, k, c);
   return withWorkspace(study, 1, 1, async (workspace) => {
     const n = rho.length;
     const columns: Float64Array[] = [];
@@ -172,14 +173,14 @@ export async function growingFrames(
     }
     for (const f of functions) {
       const tau = Float64Array.from({ length: n }, (_, i) => rho[i] * f(i) * (weights ? weights[i] : 1));
-      columns.push(multiply(transpose(outside, k, c), await meanVector(workspace, study, tau), c, k, 1));
+      columns.push(multiply(back, await meanVector(workspace, study, tau), c, k, 1));
     }
-    const first = new Float64Array(c * c);
-    for (const v of columns) for (let i = 0; i < c; i++) for (let j = 0; j < c; j++) first[i * c + j] += v[i] * v[j];
     const apply = await hessian(workspace, inputs, rho);
-    const inside = multiply(transpose(outside, k, c), apply(outside, c), c, k, c);
-    const second = multiply(inside, inside, c, c, c);
-    const both = first.map((v, i) => v + second[i]);
+    const inside: SymmetricOperator = (block, b) =>
+      multiply(back, apply(multiply(outside, block, k, c, b), b), c, k, b);
+    const second: SymmetricOperator = (block, b) => inside(inside(block, b), b);
+    const first: SymmetricOperator = (block, b) => withOuters(new Float64Array(c * b), columns, block, b);
+    const both: SymmetricOperator = (block, b) => withOuters(second(block, b), columns, block, b);
     const byMoments = leading(first, c, 1);
     const byHessian = wanted > 2 ? leading(second, c, Math.min(2, c)) : [];
     const byBoth = leading(both, c, 1);
@@ -200,12 +201,16 @@ export async function growingFrames(
   });
 }
 
-/** Eigenvectors of the largest eigenvalues of a positive semi-definite matrix. */
-function leading(matrix: Float64Array, n: number, count: number): Float64Array[] {
-  const { vectors } = symmetricEigen(matrix, n);
-  return Array.from({ length: count }, (_, k) =>
-    Float64Array.from({ length: n }, (_, i) => vectors[i * n + (n - 1 - k)]),
-  );
+/** out + Σ v vᵀ·block over some vectors. */
+function withOuters(out: Float64Array, vectors: readonly Float64Array[], block: Float64Array, b: number): Float64Array {
+  for (const v of vectors) addOuter(out, v, block, b, 1);
+  return out;
+}
+
+/** Eigenvectors of the largest eigenvalues. */
+function leading(apply: SymmetricOperator, n: number, count: number): Float64Array[] {
+  const { vectors } = leadingEigenpairs(apply, n, count, "value", TOLERANCE);
+  return Array.from({ length: count }, (_, k) => Float64Array.from({ length: n }, (_, i) => vectors[i * count + k]));
 }
 
 function clipped(residuals: Float64Array): Float64Array {

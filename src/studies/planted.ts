@@ -25,7 +25,7 @@ export const planted: Study = {
     "If the link is known and frozen, its symmetries make the gradient flow choose among equivalent frames before the weaker parts that tell them apart can be felt; then it is stuck. If the link is learnt along with the directions, theory says that no such traps exist. This study counts traps of targets R_k + c·R_{k+1}, where R_k looks the same after a turn by 360°/k.",
 
   jobs(scale, seed) {
-    const trials = sized(scale, 60, 80, 400);
+    const trials = sized(scale, 60, 60, 400);
     const orders = sized(scale, [3], [2, 3, 4, 5, 6, 7, 8], [2, 3, 4, 5, 6, 7, 8]);
     const mixes = sized(scale, [], [0.25, 0.75, 1, 1.25], [0.125, 0.25, 0.375, 0.625, 0.75, 0.875, 1, 1.25, 1.5]);
     const dims = sized(scale, [], [10, 500], [10, 20, 100, 200, 500, 1000]);

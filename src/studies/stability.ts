@@ -34,7 +34,7 @@ export const stability: Study = {
     "High degrees resolve fine structure, and lose digits: the averaging operator shrinks degree k by powers of cosines, and Hermite features of a finite sample are far from orthogonal. How fast does that grow, and what is left of a fit where it ends?",
 
   jobs(scale, seed) {
-    const trials = sized(scale, 3, 5, 15);
+    const trials = sized(scale, 3, 4, 15);
     const grid = sized(
       scale,
       { 1: [2, 4] },

@@ -9,6 +9,7 @@ import { methodNamed } from "../solve/methods.js";
 import { type FlowPoint, ProfiledLoss } from "../solve/objective.js";
 import {
   anyOf,
+  deadline,
   diverged,
   gradientBelow,
   iterationLimit,
@@ -62,8 +63,15 @@ const COMPARED_STEPS = 3;
 const FEW = 6;
 
 /** Stops a search descent: a warm start needs few steps, a cold one no exact end. */
-export function searchRules(dim: number, rank: number, iterations = ITERATIONS): StoppingRule {
-  return anyOf(diverged, nothingToOptimize(dim, rank), gradientBelow(TOLERANCE), stalled(), iterationLimit(iterations));
+export function searchRules({ inputs, control }: Study, rank: number, iterations = ITERATIONS): StoppingRule {
+  return anyOf(
+    diverged,
+    nothingToOptimize(inputs.dim, rank),
+    gradientBelow(TOLERANCE),
+    stalled(),
+    iterationLimit(iterations),
+    deadline(control),
+  );
 }
 
 /** Ends a run whose loss fell by less than this part in a step. */
@@ -97,7 +105,7 @@ export async function whereDetermined<T>(work: () => Promise<T>): Promise<T | un
 }
 
 /** The one of some starts whose loss is least after three steps, and where it is then; with few rows at their ends. */
-async function bestBegin(objective: ProfiledLoss, starts: readonly Start[]): Promise<Start> {
+async function bestBegin(study: Study, objective: ProfiledLoss, starts: readonly Start[]): Promise<Start> {
   const { dim, rank } = objective;
   const isFew = objective.workspace.layout.shape.samples < FEW * rank * dim;
   const different = starts.filter(
@@ -107,7 +115,7 @@ async function bestBegin(objective: ProfiledLoss, starts: readonly Start[]): Pro
   let best: Start = different[0];
   let least = Number.POSITIVE_INFINITY;
   for (const { name, basis } of different) {
-    const rules = searchRules(dim, rank, isFew ? ITERATIONS : COMPARED_STEPS);
+    const rules = searchRules(study, rank, isFew ? ITERATIONS : COMPARED_STEPS);
     const point = await whereDetermined(() => descendTo(objective, basis, rules));
     if (!point || !(point.loss < least)) continue;
     least = point.loss;
@@ -144,15 +152,15 @@ async function scored(
       const unit = gramScale(workspace);
       let mu = FIRST_RIDGE * unit;
       let objective = new ProfiledLoss(workspace, inputs, new Penalty(weights, mu, unit));
-      const from = await bestBegin(objective, starts);
-      let point = await descendTo(objective, from.basis, searchRules(inputs.dim, rank));
+      const from = await bestBegin(study, objective, starts);
+      let point = await descendTo(objective, from.basis, searchRules(study, rank));
       // The normal equations left behind are those of the last trial, which may have been refused.
       point = await objective.at(point.basis);
       let choice = chooseRidge(workspace, weights, unit, mu, point.meanSquare, motions, isLinear);
       if (choice.mu > NEAR * mu) {
         mu = choice.mu;
         objective = new ProfiledLoss(workspace, inputs, new Penalty(weights, mu, unit));
-        point = await descendTo(objective, point.basis, searchRules(inputs.dim, rank));
+        point = await descendTo(objective, point.basis, searchRules(study, rank));
         point = await objective.at(point.basis);
         choice = chooseRidge(workspace, weights, unit, mu, point.meanSquare, motions, isLinear);
       }

@@ -38,7 +38,7 @@ export async function hop(
   let best = found[0];
   const wanted = degree <= 2 ? HOPS.low : HOPS.high;
   const hops = Math.ceil(wanted * Math.min(1, AFFORDED / (rows.rows * dim)));
-  for (let k = 0; k < hops; k++) {
+  for (let k = 0; k < hops && !study.control.expired; k++) {
     const rng = createRng(seed, "hop", rank, degree, k);
     let basis: Float64Array;
     if (k % 2 === 0) {

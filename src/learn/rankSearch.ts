@@ -160,7 +160,7 @@ export class RankSearch {
     const far = Math.max(...polished.keys());
     while (this.#degrees.length > 0 && !this.#ended) {
       const waits = this.#isWaiting(far);
-      if (this.#idle >= patience && !waits) return;
+      if ((this.#idle >= patience && !waits) || (this.found.length > 0 && study.control.expired)) return;
       const degree = this.#degrees[0];
       const above = [...polished.keys()].filter((s) => s >= degree).sort((a, b) => a - b)[0] ?? far;
       const warm = this.found[this.found.length - 1];

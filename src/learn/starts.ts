@@ -74,7 +74,7 @@ export async function follow(
   try {
     const out: Polished[] = [];
     for (const { name, basis } of starts) {
-      const rules = searchRules(study.inputs.dim, rank, steps);
+      const rules = searchRules(study, rank, steps);
       const point = await whereDetermined(() => descendTo(objective(), basis, rules));
       if (!point) continue;
       const { loss, meanSquare } = point;
@@ -122,7 +122,7 @@ export async function bestStarts(
     polished.push(...(await follow(study, rank, degree, screened.slice(0, met || brief ? 1 : POLISHED_PER_BATCH))));
     polished.sort((a, b) => a.loss - b.loss);
     const agreed = met || (polished.length > 1 && polished[1].loss <= polished[0].loss * (1 + SAME_LOSS));
-    if (agreed || brief) return { found: polished, agreed };
+    if (agreed || brief || study.control.expired) return { found: polished, agreed };
   }
   return { found: polished, agreed: false };
 }

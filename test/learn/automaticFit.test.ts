@@ -107,6 +107,9 @@ describe("what is chosen and why", () => {
     const { X, y } = product(500, 14);
     const fit = await fitMultiIndex(X, y, { seed: 1, deadlineMs: 1 });
     expect(fit.model.predict(X)).toHaveLength(500);
+    expect(fit.stop.reason).toBe("deadline");
+    // The mean and the first candidate: nothing is searched once time is up.
+    expect(fit.diagnostics.selection.ranks?.length).toBeLessThanOrEqual(2);
   });
 });
 

@@ -88,8 +88,8 @@ describe("the main entry in a bundle, gzipped", () => {
 });
 
 it("the command line loads nothing of the library before it knows the command", async () => {
-  const { outputs } = (await bundle("src/cli/main.ts", "node")).metafile;
-  const sources = sourcesOf(loadedBy("src/cli/main.ts", outputs), outputs);
+  const { outputs } = (await bundle("src/cli/program.ts", "node")).metafile;
+  const sources = sourcesOf(loadedBy("src/cli/program.ts", outputs), outputs);
   expect(sources).toContain("src/cli/commands.ts");
   expect(sources.filter((source) => /^src\/(?!cli\/|base\/)/.test(source))).toEqual([]);
 });

@@ -1,6 +1,6 @@
 /**
- * The JavaScript of the package: every entry, with what entries share in chunks, so that a program reads a dozen files where the
- * sources are hundreds; beside it the plain binary, one classic script of the main entry, and an executable command. Declarations
+ * The JavaScript of the package: every entry, with what entries share in chunks, so that a program reads fewer files than there are
+ * sources; beside it the plain binary, one classic script of the main entry, and an executable command. Declarations
  * are the compiler's.
  */
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";

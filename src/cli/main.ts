@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * The command `leapflow`. Commands are short: on Node 20 the engine would spend a third of a small fit's time, on another core, on
- * optimizing functions that are about to end; later versions hold back by themselves. Arithmetic is the same either way.
+ * The command `leapflow`. Commands are short: the engine of Node 20 would optimize functions that are about to end, on another core,
+ * and has a flag against it that later versions lack. Arithmetic is the same either way.
  */
 import { setFlagsFromString } from "node:v8";
 

@@ -84,6 +84,7 @@ export class ComputeThread {
     if (this.#closed) throw new LeapflowError("DISPOSED", "this compute thread was closed.");
     if (this.#worker) return this.#worker;
     const threads = process.getBuiltinModule("node:worker_threads");
+    // From a folder of the built package, whichever chunk this is in.
     const worker = new threads.Worker(new URL("../cluster/computeThread.js", import.meta.url), {
       workerData: { leapflow: "compute", rows: this.#rows },
     });

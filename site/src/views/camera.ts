@@ -1,7 +1,8 @@
 /** The camera, asked for only when somebody presses its button, and closed as soon as a picture is taken. */
+
+import { messageOf } from "../jobs/desk.js";
 import { h } from "../ui/dom.js";
 import { button } from "../ui/fields.js";
-import { messageOf } from "../work/desk.js";
 
 export class Camera {
   readonly element: HTMLElement;

@@ -1,8 +1,8 @@
 /** Where rows come from: a file that is dropped or picked, the bundled tables, rows drawn from a known model. */
 import concrete from "../../../data/concrete/train.csv?url";
 import diabetes from "../../../data/diabetes/train.csv?url";
+import type { DataSource } from "../jobs/jobs.js";
 import { h } from "../ui/dom.js";
-import type { DataSource } from "../work/jobs.js";
 
 const bundled = (address: string, name: string) => (): DataSource => ({
   kind: "address",

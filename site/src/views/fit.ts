@@ -1,11 +1,12 @@
 /** Fit your data: a dropped table or a bundled one, its columns, a fit that is watched while it runs, and what came of it. */
+
+import { Desk, isCancelled, messageOf } from "../jobs/desk.js";
+import type { DataSource, FitOutput, TableInfo } from "../jobs/jobs.js";
 import { Settings } from "../state.js";
 import { download, h, replace } from "../ui/dom.js";
 import { button, choiceField, sliderField } from "../ui/fields.js";
 import { count, seconds, whole } from "../ui/format.js";
 import { heading, layout, part, Status, table } from "../ui/page.js";
-import { Desk, isCancelled, messageOf } from "../work/desk.js";
-import type { DataSource, FitOutput, TableInfo } from "../work/jobs.js";
 import { BUNDLED, type BundledName, dropZone } from "./data.js";
 import { results } from "./fitResults.js";
 import { FitTrace } from "./fitTrace.js";

@@ -1,8 +1,9 @@
 /** What a fit found: a sentence, numbers, the figures of its report, warnings in words. */
+
+import type { FitOutput } from "../jobs/jobs.js";
 import { h } from "../ui/dom.js";
 import { count, percent, seconds, whole } from "../ui/format.js";
 import { part, tiles } from "../ui/page.js";
-import type { FitOutput } from "../work/jobs.js";
 
 /** Parts of the report that are shown here, with titles of their own. */
 const SHOWN = [

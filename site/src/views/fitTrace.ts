@@ -1,10 +1,11 @@
 /** A fit while it runs: what it tried, how the loss fell, how steep the response is along its directions. */
+
+import type { FitNews, FitOutput } from "../jobs/jobs.js";
 import { Chart, type Line } from "../ui/chart.js";
 import { colorOf, dashOf } from "../ui/colors.js";
 import { h, replace } from "../ui/dom.js";
 import { number, seconds, subscript } from "../ui/format.js";
 import { legend } from "../ui/page.js";
-import type { FitNews, FitOutput } from "../work/jobs.js";
 
 /** More points than this are thinned to every other one. */
 const MOST = 400;

@@ -1,5 +1,7 @@
 /** Phase retrieval: a picture measured without phases, sharpening while the iterations run, its error beside it. */
 import cat from "../../../data/photograph/cat.png?url";
+import { Desk, isCancelled, messageOf } from "../jobs/desk.js";
+import type { PhaseMethod } from "../jobs/jobs.js";
 import { Settings } from "../state.js";
 import { Chart } from "../ui/chart.js";
 import { colorOf } from "../ui/colors.js";
@@ -8,8 +10,6 @@ import { button, choiceField, sliderField } from "../ui/fields.js";
 import { number, seconds, whole } from "../ui/format.js";
 import { formula, row, sub, sup } from "../ui/math.js";
 import { heading, layout, part, Status } from "../ui/page.js";
-import { Desk, isCancelled, messageOf } from "../work/desk.js";
-import type { PhaseMethod } from "../work/jobs.js";
 import { Camera } from "./camera.js";
 import { type Picture, paint, readPicture } from "./picture.js";
 

@@ -1,4 +1,7 @@
 /** Predict, then run: the mean-field trajectory with its errors, trials of the algorithm over it, and the phase transition. */
+
+import { Desk, isCancelled, messageOf } from "../jobs/desk.js";
+import type { Curves, PredictOutput } from "../jobs/jobs.js";
 import { Settings } from "../state.js";
 import { Chart } from "../ui/chart.js";
 import { colorOf, dashOf } from "../ui/colors.js";
@@ -7,8 +10,6 @@ import { button, choiceField, sliderField } from "../ui/fields.js";
 import { number, seconds, whole } from "../ui/format.js";
 import { formula, frac, row, sup } from "../ui/math.js";
 import { heading, layout, legend, part, Status } from "../ui/page.js";
-import { Desk, isCancelled, messageOf } from "../work/desk.js";
-import type { Curves, PredictOutput } from "../work/jobs.js";
 import { TransitionStage } from "./transition.js";
 
 const DEFAULTS = {

@@ -1,4 +1,7 @@
 /** Saddle to saddle: a flow waiting at plateau after plateau, told in words as it goes; frozen and learnt links side by side. */
+
+import { Desk, isCancelled, messageOf } from "../jobs/desk.js";
+import type { SaddleOutput } from "../jobs/jobs.js";
 import { Settings } from "../state.js";
 import { Chart } from "../ui/chart.js";
 import { colorOf, dashOf } from "../ui/colors.js";
@@ -8,8 +11,6 @@ import { number, whole } from "../ui/format.js";
 import { formula, frac, row, sub, sup, under } from "../ui/math.js";
 import { heading, layout, legend, part, Status, table } from "../ui/page.js";
 import { Replay } from "../ui/replay.js";
-import { Desk, isCancelled, messageOf } from "../work/desk.js";
-import type { SaddleOutput } from "../work/jobs.js";
 import { SaddleMap } from "./saddleMap.js";
 import { exponentWords, story } from "./saddleStory.js";
 import { TrapStage } from "./traps.js";

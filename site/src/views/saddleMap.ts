@@ -1,6 +1,7 @@
 /** The landscape of a link of two directions from above, with the way that the flow takes through it. */
+
+import type { SaddleOutput } from "../jobs/jobs.js";
 import { h, s } from "../ui/dom.js";
-import type { SaddleOutput } from "../work/jobs.js";
 
 const SIZE = 300;
 const STEPS = 14;

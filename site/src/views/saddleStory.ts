@@ -1,7 +1,8 @@
 /** A flow told in sentences, one for each wait. */
+
+import type { SaddleOutput } from "../jobs/jobs.js";
 import { h } from "../ui/dom.js";
 import { number, superscript, whole } from "../ui/format.js";
-import type { SaddleOutput } from "../work/jobs.js";
 
 const SHAPES = ["", "a straight line", "a parabola", "a cubic"];
 

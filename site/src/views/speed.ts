@@ -1,11 +1,12 @@
 /** Speed: WebAssembly against plain TypeScript on the visitor's own machine, with bars. */
+
+import { Desk, isCancelled, messageOf } from "../jobs/desk.js";
+import type { SpeedNews } from "../jobs/jobs.js";
 import { Settings } from "../state.js";
 import { h, replace } from "../ui/dom.js";
 import { button } from "../ui/fields.js";
 import { seconds } from "../ui/format.js";
 import { heading, part, Status } from "../ui/page.js";
-import { Desk, isCancelled, messageOf } from "../work/desk.js";
-import type { SpeedNews } from "../work/jobs.js";
 
 const DEFAULTS = { runs: 3 };
 

@@ -1,9 +1,10 @@
 /** The phase transition of the spectral start: its agreement with the truth over δ, a marker at the chosen one. */
+
+import { Desk, isCancelled, messageOf } from "../jobs/desk.js";
 import { Chart } from "../ui/chart.js";
 import { colorOf } from "../ui/colors.js";
 import { h } from "../ui/dom.js";
 import { number } from "../ui/format.js";
-import { Desk, isCancelled, messageOf } from "../work/desk.js";
 
 interface Question {
   readonly link: string;

@@ -1,12 +1,13 @@
 /** Planted beside joint: the same starts, with the link frozen and with the link learnt, and how many get stuck. */
+
+import { type Desk, isCancelled, messageOf } from "../jobs/desk.js";
+import type { TrapCurve, TrapNews } from "../jobs/jobs.js";
 import { Chart } from "../ui/chart.js";
 import { colorOf } from "../ui/colors.js";
 import { h } from "../ui/dom.js";
 import { button } from "../ui/fields.js";
 import { percent } from "../ui/format.js";
 import { Status } from "../ui/page.js";
-import { type Desk, isCancelled, messageOf } from "../work/desk.js";
-import type { TrapCurve, TrapNews } from "../work/jobs.js";
 
 const TRIALS = 24;
 /** Frames in more dimensions take longer and change nothing that can be seen. */

@@ -40,6 +40,7 @@ export function addPlaygroundCommand(program: Command): void {
 
 async function runPlayground(flags: PlaygroundFlags): Promise<void> {
   const port = checkInteger(numberOrWord(flags.port), "--port", { min: 0, max: 65535 });
+  // From a folder of the built package, whichever chunk this is in.
   const files = await filesOf(fileURLToPath(new URL("../playground/", import.meta.url)));
   const watch = watchSignals();
   const server = createServer((request, response) => answer(files, request, response));

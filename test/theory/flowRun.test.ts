@@ -4,33 +4,18 @@ import { RunControl } from "../../src/base/control.js";
 import { type FlowPlan, type FlowProgress, FlowRun, runFlow } from "../../src/theory/flowRun.js";
 import type { FlowSystem } from "../../src/theory/flowSystem.js";
 import { codeOf } from "../support/errors.js";
+import { scalarFlow } from "../support/scalarFlow.js";
 
 /** ṁ = m(1 − m) from m(0) = 0.01: m = 1/(1 + 99e^(−t)). */
 const logistic = (t: number): number => 1 / (1 + 99 * Math.exp(-t));
 const timeOf = (m: number): number => Math.log((99 * m) / (1 - m));
 /** Its flow; cosine i is m to the power i + 1. */
-function logisticFlow(more: Partial<FlowSystem> = {}): FlowSystem {
-  const values = new Float64Array(1);
-  return {
-    ...{ size: 2, dimension: 1, values, rate: 1 },
-    watch: () => {},
-    cosine: (i) => values[0] ** (i + 1),
-    start: (m, y) => y.set([m[0], 0]),
-    derivative: (y, out) => out.set([y[0] * (1 - y[0]), 1]),
-    stiffDerivative: (y, out) => out.set([y[0] * (1 - y[0]), 1]),
-    stiffJacobian: (y, out) => out.set([1 - 2 * y[0], 0, 0, 0]),
-    scale: (_, out) => void out.fill(1),
-    observe: (y) => values.set([y[0]]),
-    loss: () => 1 - values[0],
-    overlap: (y, out) => out.set([y[0]]),
-    absorb: (y) => {
-      y[1] = 0;
-      values[0] = y[0];
-    },
-    judge: () => undefined,
-    ...more,
-  };
-}
+const logisticFlow = (more: Partial<FlowSystem> = {}): FlowSystem =>
+  scalarFlow(
+    (m) => m * (1 - m),
+    (m) => 1 - 2 * m,
+    more,
+  );
 const plan: FlowPlan = {
   rank: 1,
   rankStar: 1,

@@ -11,6 +11,7 @@ import { PlantedSystem } from "../../src/theory/plantedSystem.js";
 import { PrincipalField } from "../../src/theory/principalField.js";
 import { gaussianOverlap, haarOverlap } from "../../src/theory/starts.js";
 import { TwoTimescaleSystem } from "../../src/theory/twoTimescaleSystem.js";
+import { scalarFlow } from "../support/scalarFlow.js";
 
 const shapes = fc.record({
   r: fc.integer({ min: 1, max: 4 }),
@@ -179,30 +180,8 @@ describe("isUnstable", () => {
 
 describe("driver", () => {
   /** A made-up flow of one cosine; `law` is its derivative. */
-  const system = (law: (m: number) => number, first: number): FlowSystem => {
-    const values = new Float64Array(1);
-    return {
-      size: 2,
-      dimension: 1,
-      values,
-      rate: 1,
-      watch: () => {},
-      cosine: () => values[0],
-      start: (_, y) => y.set([first, 0]),
-      derivative: (y, out) => out.set([law(y[0]), 1]),
-      stiffDerivative: (y, out) => out.set([law(y[0]), 1]),
-      stiffJacobian: (_, out) => void out.fill(0),
-      scale: (_, out) => void out.fill(1),
-      observe: (y) => values.set([y[0]]),
-      loss: () => 1 - values[0],
-      overlap: (y, out) => out.set([y[0]]),
-      absorb: (y) => {
-        y[1] = 0;
-        values[0] = y[0];
-      },
-      judge: () => undefined,
-    };
-  };
+  const system = (law: (m: number) => number, first: number): FlowSystem =>
+    scalarFlow(law, () => 0, { start: (_, y) => y.set([first, 0]) });
   const plan: FlowPlan = {
     rank: 1,
     rankStar: 1,

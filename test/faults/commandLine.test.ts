@@ -153,8 +153,9 @@ describe("row 70: signals and pipes", () => {
         }, wait);
       });
     let { code, stdout, stderr } = await interrupted(3000);
-    // A busy machine may have no model yet.
-    if (/nothing saved/.test(stderr)) ({ code, stdout, stderr } = await interrupted(15_000));
+    // A busy machine may still read the rows, or have no model yet.
+    if (/^leapflow: \w+(; no model yet, nothing saved)?\n$/.test(stderr))
+      ({ code, stdout, stderr } = await interrupted(15_000));
     expect(performance.now() - sentAt).toBeLessThan(4000);
     expect([code, stdout]).toEqual([expected, ""]);
     expect(stderr).toMatch(/^leapflow: (interrupted|terminated); the best model so far is in .*\n$/);

@@ -59,11 +59,10 @@ export default defineConfig({
       },
     ],
     coverage: {
-      provider: "v8",
+      provider: "custom",
+      customProviderModule: "./scripts/coverage.mjs",
       include: ["src/**/*.ts"],
-      // Commands and the code inside workers run in processes and threads of their own, where this measure does not reach; their tests
-      // are test/cli, test/faults and test/worker.
-      exclude: ["src/cli/**", "src/kernel/wasmBytes.ts", "src/kernel/threadEntry.ts", "src/**/*.d.ts"],
+      exclude: ["src/kernel/*asmBytes.ts", "src/**/*.d.ts"],
       reporter: ["text-summary", "json-summary"],
       reportOnFailure: true,
       thresholds: { statements: 95 },

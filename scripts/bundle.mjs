@@ -1,10 +1,10 @@
 /**
  * The JavaScript of the package: every entry, with what entries share in chunks, so that a program reads fewer files than there are
  * sources; beside it the plain binary, one classic script of the main entry, and an executable command. Declarations
- * are the compiler's.
+ * are the compiler's. Source maps stay in build/maps, for the measure of coverage.
  */
-import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, relative } from "node:path";
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
@@ -32,14 +32,18 @@ const { metafile, outputFiles } = await build({
   external: ["node:*"],
   packages: "external",
   target: "es2022",
+  sourcemap: "external",
   metafile: true,
   write: false,
   logLevel: "warning",
 });
+rmSync(at("build/maps"), { recursive: true, force: true });
 for (const { path, text } of outputFiles) {
-  mkdirSync(dirname(path), { recursive: true });
+  const file = path.endsWith(".map") ? at(join("build/maps", relative(at("dist"), path))) : path;
+  mkdirSync(dirname(file), { recursive: true });
   // Imports for the sake of order alone, which modules without side effects have no need of and the bundlers of users warn about.
-  writeFileSync(path, text.replace(/^import "\.{1,2}\/[^"]+";\n/gm, ""));
+  // Their lines stay, so that source maps hold.
+  writeFileSync(file, file === path ? text.replace(/^import "\.{1,2}\/[^"]+";$/gm, "") : text);
 }
 for (const [file, { inputs }] of Object.entries(metafile.outputs)) {
   // What finds a file by its own address counts on standing one folder below dist.

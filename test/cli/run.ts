@@ -38,6 +38,18 @@ export function leapflow(
   });
 }
 
+/**
+ * Outcome of a command that is ended by a signal while it works. Where a busy machine had not begun it, so that the signal met the
+ * process without its handlers, it is run again and left alone for longer.
+ */
+export async function ended(args: readonly (string | number)[], signal: NodeJS.Signals): Promise<Outcome> {
+  for (const wait of [1500, 6000]) {
+    const outcome = await leapflow(args, (child) => setTimeout(() => child.kill(signal), wait));
+    if (outcome.code !== null) return outcome;
+  }
+  return leapflow(args, (child) => setTimeout(() => child.kill(signal), 20_000));
+}
+
 /** A temporary folder that goes away with the test file. */
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "leapflow-cli-"));

@@ -5,7 +5,7 @@ import { decode, encode } from "fast-png";
 import { beforeAll, describe, expect, test } from "vitest";
 import { simulateSingleIndex } from "../../src/index.js";
 import { dmft, longTimeFixedPoint, spectralTransition } from "../../src/theory/index.js";
-import { leapflow, temporaryFolder } from "./run.js";
+import { ended, leapflow, temporaryFolder } from "./run.js";
 
 const folder = temporaryFolder();
 const json = async (args: readonly (string | number)[]) => {
@@ -251,10 +251,8 @@ describe("wrong use ends with 2 and one line", () => {
     expect(code).toBe(2);
   });
   test("Ctrl-C ends with 130", async () => {
-    const { code, stderr } = await leapflow(
-      ["dmft", ...MODEL, "--steps", 200, "--paths", 16384, "--simulate", 400, "--trials", 50],
-      (child) => setTimeout(() => child.kill("SIGINT"), 1500),
-    );
+    const long = ["dmft", ...MODEL, "--steps", 200, "--paths", 16384, "--simulate", 400, "--trials", 50];
+    const { code, stderr } = await ended(long, "SIGINT");
     expect(stderr).toContain("interrupted");
     expect(code).toBe(130);
   });

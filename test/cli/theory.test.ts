@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { leapflow, temporaryFolder } from "./run.js";
+import { ended, leapflow, temporaryFolder } from "./run.js";
 
 const folder = temporaryFolder();
 const json = async (...args: (string | number)[]): Promise<Record<string, never>> => {
@@ -211,7 +211,7 @@ describe("wrong use ends with 2 and one line", () => {
       "--seed",
       1,
     ];
-    const { code, stderr } = await leapflow(args, (child) => setTimeout(() => child.kill(signal), 1500));
+    const { code, stderr } = await ended(args, signal);
     expect(code).toBe(expected);
     expect(stderr.trim().split("\n")).toHaveLength(1);
   });

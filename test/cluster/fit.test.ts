@@ -76,7 +76,9 @@ describeCluster("a fit on a cluster", () => {
     await expect(fitHere({ graceMs: 600 })).rejects.toMatchObject({ name: "ClusterError", code: "SHARD_LOST" });
   });
 
-  it("row 77: gives the same bits with one, two and four members, in whatever order they answer", async () => {
+  it("row 77: gives the same bits with one, two and four members, in whatever order they answer", {
+    timeout: 120_000,
+  }, async () => {
     for (const count of [1, 1, 2]) {
       await add(count);
       expect(bits(await fitHere())).toStrictEqual(alone);

@@ -18,6 +18,7 @@ import {
 interface Row {
   readonly job: string;
   readonly options: Record<string, number>;
+  readonly seed: number;
   readonly metrics: Record<string, number> | null;
   readonly error?: { readonly message: string; readonly code: string };
 }
@@ -125,6 +126,15 @@ describeCluster("a sweep on a cluster", () => {
     expect(status.dead.map(({ error }: { error: string }) => error)).toContainEqual(
       expect.stringMatching(/lost 3 times/),
     );
+    // The same for people.
+    const { stdout: text } = await leapflow(["cluster", "status", "--cluster", broker.url]);
+    expect(text).toContain(`${status.members.length} member`);
+    const [{ member, data: seen }] = status.members;
+    expect(text.split("\n").find((line) => line.includes(member))).toMatch(
+      new RegExp(` 400 × 4 +${seen.checksum.slice(0, 8)} `),
+    );
+    expect(text).toContain(`dead letters: ${status.dead.length}\n`);
+    expect(text).toMatch(/ {2}deadly-\S+: .*lost 3 times/);
     expect(await endOf(last.child, "SIGTERM")).toBe(0);
   });
 
@@ -160,5 +170,13 @@ describeCluster("a sweep on a cluster", () => {
     const { code, stdout, stderr } = await leapflow(["sweep", spec, "--json"]);
     expect([code, stderr]).toEqual([0, ""]);
     expect(rowsOf(stdout).map(({ metrics }) => metrics?.trials)).toEqual([3, 3]);
+    const { stdout: text } = await leapflow(["sweep", spec]);
+    const [title, , head, ...lines] = text.trimEnd().split("\n");
+    expect([title, lines.length]).toEqual(["trap: 2 jobs", 2]);
+    const cells = (line: string): string[] => line.trim().split(/ {2,}/);
+    for (const [at, { options, metrics, seed }] of rowsOf(stdout).entries()) {
+      const shown = Object.fromEntries(cells(lines[at]).map((cell, k) => [cells(head)[k], cell]));
+      expect(shown).toMatchObject({ dim: String(options.dim), trials: String(metrics?.trials), seed: String(seed) });
+    }
   });
 });

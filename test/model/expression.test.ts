@@ -260,6 +260,15 @@ describe("functions", () => {
     expect(difference(link.coefficients, rotatedSplit(f, u, 8))).toBeLessThan(1e-12);
   });
 
+  it.each(["tanh(z1 + z2)*relu(z1 - z2)", "sign(z1)*abs(z2)"])("variables that %s has not change nothing", (text) => {
+    const plane = Link.parse(text, { degree: 6 });
+    const space = Link.parse(text, { degree: 6, rank: 4 });
+    const known = new Map(multiIndices(2, 6).map((index, j) => [`${index},0,0`, plane.coefficients[j]]));
+    const expected = multiIndices(4, 6).map((index) => known.get(String(index)) ?? 0);
+    expect(difference(space.coefficients, expected)).toBeLessThan(1e-13);
+    expect(Math.max(...plane.coefficients)).toBeGreaterThan(0.1);
+  });
+
   it("functions that tie directions together say how well they did", () => {
     const smooth = Link.parse("sqrt(1 + z1^2 + z2^2)");
     expect(smooth.coefficientError).toBeLessThan(1e-12);

@@ -1,56 +1,103 @@
 /**
- * Long runs, outside the suite: `npm run soak -- fits|workers|pool [--count n]`.
+ * Long runs, outside the suite: `npm run soak -- fits|workers|pool|page [--count n]`.
  *
- * `fits`: 10⁵ small fits on one engine; `workers`: 10³ workers started, each fits once and is ended; `pool`: 10⁴ fits on two threads.
- * Prints the memory outside the heap of objects along the way and exits 1 when the last tenth needs 16 MiB more than the first.
+ * `fits`: 10⁵ small fits on one engine; `workers`: 10³ workers started, each fits once and is ended; `pool`: 10⁴ fits on two threads;
+ * `page`: 300 rounds through the views of the playground, with a fit in each.
+ * Prints the memory that is held along the way (`page`: of the page) and exits 1 when at the end it is 16 MiB more than at the first
+ * tenth. What came out is in bench/README.md.
  */
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { Worker } from "node:worker_threads";
-import { type FitOptions, fitMultiIndex } from "../src/index.js";
+import { configureThreads, type Fit, type FitOptions, fitMultiIndex } from "../src/index.js";
 import { fitInWorker } from "../src/worker/index.js";
+import { LongVisit } from "./soakPage.js";
 
-const [kind = "fits", , given] = process.argv.slice(2);
-const DEFAULTS: Record<string, number> = { fits: 100_000, workers: 1000, pool: 10_000 };
-if (!(kind in DEFAULTS)) throw new Error(`${kind} is no soak; known are ${Object.keys(DEFAULTS).join(", ")}`);
-const count = given === undefined ? DEFAULTS[kind] : Number(given);
 const MEBIBYTE = 2 ** 20;
-
 setFlagsFromString("--expose-gc");
 const collectNow = runInNewContext("gc") as () => void;
 
-const X = Array.from({ length: 30 }, (_, i) => [Math.sin(i), Math.cos(3 * i), Math.sin(7 * i + 1)]);
-const y = X.map(([a, b]) => a - b + (a + b) ** 2 / 2);
-const options: FitOptions = { rank: 1, degree: 2, seed: 5, restarts: 0, ridge: 1e-3, maxIterations: 3 };
+const ROWS = Array.from({ length: 300 }, (_, i) => [Math.sin(i), Math.cos(3 * i), Math.sin(7 * i + 1)]);
+const RESPONSE = ROWS.map(([a, b]) => a - b + (a + b) ** 2 / 2);
+/** Few rows are not shared out among threads. */
+const [X, y] = [ROWS.slice(0, 30), RESPONSE.slice(0, 30)];
+const optionsOf = (index: number): FitOptions => ({
+  rank: 1,
+  degree: 2,
+  restarts: 0,
+  ridge: 1e-3,
+  maxIterations: 3,
+  seed: index % 1000,
+  start: index % 2 === 0 ? "random" : "slices",
+});
 
-async function once(index: number): Promise<number> {
-  const all = { ...options, seed: index % 1000, start: index % 2 === 0 ? "random" : "slices" } as const;
-  if (kind === "fits") return (await fitMultiIndex(X, y, all)).history.loss.at(-1)!;
-  if (kind === "pool") return (await fitMultiIndex(X, y, { ...all, threads: 2 })).history.loss.at(-1)!;
-  const entry = new URL("../dist/worker/index.js", import.meta.url).href;
-  const worker = new Worker(`import(${JSON.stringify(entry)}).then(({ serveFits }) => serveFits());`, { eval: true });
-  try {
-    return (await fitInWorker(worker, X, y, all)).history.loss.at(-1)!;
-  } finally {
-    await worker.terminate();
-  }
+interface Soak {
+  readonly count: number;
+  once(index: number): Promise<unknown>;
+  held(): Promise<{ readonly bytes: number; readonly text?: string }>;
+  end?(): Promise<void>;
 }
 
-const started = process.cpuUsage();
-const marks: number[] = [];
-for (let i = 0; i < count; i++) {
-  const loss = await once(i);
-  if (!Number.isFinite(loss)) throw new Error(`fit ${i} ends at a loss of ${loss}`);
-  if ((i + 1) % Math.ceil(count / 10) !== 0) continue;
+/** In the heap of objects and outside it, after a collection. Buffers are freed a task later than their owners. */
+async function heldHere(): Promise<{ bytes: number }> {
   for (let pass = 0; pass < 3; pass++) {
     collectNow();
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   const { external, heapUsed } = process.memoryUsage();
-  marks.push(external + heapUsed);
-  console.log(`${i + 1} of ${kind}: ${((external + heapUsed) / MEBIBYTE).toFixed(1)} MiB held`);
+  return { bytes: external + heapUsed };
 }
-const grown = (marks.at(-1)! - marks[0]) / MEBIBYTE;
+
+async function checked(run: Promise<Fit>, threads = 1): Promise<void> {
+  const { history, kernel } = await run;
+  const loss = history.loss.at(-1) as number;
+  if (!Number.isFinite(loss)) throw new Error(`a fit ends at a loss of ${loss}`);
+  if (kernel.threads !== threads) throw new Error(`a fit runs on ${kernel.threads} threads, not ${threads}`);
+}
+
+async function inWorker(index: number): Promise<void> {
+  const entry = new URL("../dist/worker/index.js", import.meta.url).href;
+  const worker = new Worker(`import(${JSON.stringify(entry)}).then(({ serveFits }) => serveFits());`, { eval: true });
+  try {
+    await checked(fitInWorker(worker, X, y, optionsOf(index)));
+  } finally {
+    await worker.terminate();
+  }
+}
+
+const SOAKS: Record<string, () => Soak | Promise<Soak>> = {
+  fits: () => ({ count: 100_000, held: heldHere, once: (k) => checked(fitMultiIndex(X, y, optionsOf(k))) }),
+  workers: () => ({ count: 1000, held: heldHere, once: inWorker }),
+  pool: () => {
+    configureThreads({ worker: () => new Worker(new URL("../dist/kernel/threadEntry.js", import.meta.url)) });
+    const once = (k: number) => checked(fitMultiIndex(ROWS, RESPONSE, { ...optionsOf(k), threads: 2 }), 2);
+    return { count: 10_000, held: heldHere, once };
+  },
+  page: async () => {
+    const visit = await LongVisit.begin();
+    return { count: 300, once: () => visit.round(), held: () => visit.held(), end: () => visit.end() };
+  },
+};
+
+const [kind = "fits", , given] = process.argv.slice(2);
+if (!Object.hasOwn(SOAKS, kind)) throw new Error(`${kind} is no soak; known are ${Object.keys(SOAKS).join(", ")}`);
+const soak = await SOAKS[kind]();
+const count = given === undefined ? soak.count : Number(given);
+
+const started = process.cpuUsage();
+const marks: number[] = [];
+try {
+  for (let i = 0; i < count; i++) {
+    await soak.once(i);
+    if ((i + 1) % Math.ceil(count / 10) !== 0) continue;
+    const { bytes, text } = await soak.held();
+    marks.push(bytes);
+    console.log([`${i + 1} of ${kind}: ${(bytes / MEBIBYTE).toFixed(1)} MiB held`, ...(text ? [text] : [])].join(", "));
+  }
+} finally {
+  await soak.end?.();
+}
+const grown = ((marks.at(-1) as number) - marks[0]) / MEBIBYTE;
 const { user, system } = process.cpuUsage(started);
 console.log(
   `${kind}: ${count}, ${grown.toFixed(1)} MiB more at the end (${((user + system) / 1e6).toFixed(0)} s of processor time)`,

@@ -7,7 +7,7 @@ import { MomentFrames } from "./frames.js";
 import { isHopped } from "./hops.js";
 import { searchRank } from "./rankSearch.js";
 import { type SearchLimits, search } from "./search.js";
-import type { Study } from "./study.js";
+import { isWide, type Study } from "./study.js";
 
 const DRAWS = 12;
 /** A ratio this far below so many draws needs no more of them. */
@@ -75,6 +75,8 @@ export async function confirmRank(
 
 /** Draws against chance: one in fifty of pure noise may pass; the test of a linear signal adds one in two hundred. */
 const SIGNAL_DRAWS = 49;
+/** Where a search takes seconds: one in twenty. */
+const WIDE_DRAWS = 19;
 /** Ranks that every search looks at. */
 const LEAST_RANKS = 3;
 
@@ -97,12 +99,13 @@ export async function confirmSignal(
     return Math.min(1, ...sloped.map((score) => score / constant.score));
   };
   // Hops are most of the cost where rows are few; without them on both sides the test is as fair.
-  const same = { ...limits, maxRank: Math.max(rank, LEAST_RANKS), hops: false };
-  const mayHop = isHopped(study, LEAST_RANKS);
-  const ratio = least(study, mayHop ? await finished(search(study, same)) : candidates);
+  const wide = isWide(study);
+  const same = { ...limits, maxRank: Math.max(rank, LEAST_RANKS), hops: false, ...(wide ? { quick: true } : {}) };
+  const isOther = wide || isHopped(study, LEAST_RANKS);
+  const ratio = least(study, isOther ? await finished(search(study, same)) : candidates);
   const nullRatios: number[] = [];
   const decided = (confirmed: boolean): RankTest => ({ rank, degree, against: 0, ratio, nullRatios, confirmed });
-  for (let draw = 0; draw < SIGNAL_DRAWS; draw++) {
+  for (let draw = 0; draw < (wide ? WIDE_DRAWS : SIGNAL_DRAWS); draw++) {
     if (study.control.expired && draw > 0) break;
     nullRatios.push(least(study, await finished(search(permuted(study, constant, draw), same))));
     if (nullRatios[draw] <= ratio) return decided(false);

@@ -57,6 +57,8 @@ function ranks(y: Float64Array): Float64Array {
 /** Directions computed at once: most searches end below this rank, and larger ones ask again. */
 const FIRST_COUNT = 4;
 const TOLERANCE = 1e-3;
+/** Directions that stand out of the noise are found by then; which of the others come next does not matter to a start. */
+const RESTARTS = 2;
 
 /**
  * The portfolio of moment frames of a study, each computed when it is first asked for: most searches see two starts agree
@@ -100,7 +102,7 @@ export class MomentFrames {
     const { inputs, y, weights } = this.#study;
     const k = inputs.dim;
     const pairs = (apply: SymmetricOperator): Frames => {
-      const { vectors, values } = leadingEigenpairs(apply, k, count, "magnitude", TOLERANCE);
+      const { vectors, values } = leadingEigenpairs(apply, k, count, "magnitude", TOLERANCE, RESTARTS);
       return { name, vectors, count: values.length };
     };
     if (name === "slices") return pairs(await sliceOperator(workspace, inputs, y));
@@ -209,7 +211,7 @@ function withOuters(out: Float64Array, vectors: readonly Float64Array[], block: 
 
 /** Eigenvectors of the largest eigenvalues. */
 function leading(apply: SymmetricOperator, n: number, count: number): Float64Array[] {
-  const { vectors } = leadingEigenpairs(apply, n, count, "value", TOLERANCE);
+  const { vectors } = leadingEigenpairs(apply, n, count, "value", TOLERANCE, RESTARTS);
   return Array.from({ length: count }, (_, k) => Float64Array.from({ length: n }, (_, i) => vectors[i * count + k]));
 }
 

@@ -62,7 +62,7 @@ export async function* learn(
     const confirmed = await confirm(study, candidates, chosen, limits);
     chosen = confirmed.chosen;
     if (chosen.rank === 0) {
-      chosen = faintest(study, candidates);
+      chosen = await faintest(study, candidates);
       isFaint = chosen.rank > 0;
     }
     tests.push(...confirmed.tests);
@@ -176,9 +176,9 @@ async function confirm(
 }
 
 /** What is left where no search stands out from chance: the simplest direction when a linear regression does, else none. */
-function faintest(study: Study, candidates: readonly Candidate[]): Candidate {
+async function faintest(study: Study, candidates: readonly Candidate[]): Promise<Candidate> {
   const single = candidates.filter((c) => c.rank === 1);
-  if (single.length === 0 || !hasLinearSignal(study)) return candidates[0];
+  if (single.length === 0 || !(await hasLinearSignal(study))) return candidates[0];
   return single.reduce((a, b) => (b.degree < a.degree ? b : a));
 }
 

@@ -7,7 +7,7 @@ import { bestOf } from "./choice.js";
 import { growingFrames, MomentFrames } from "./frames.js";
 import { hop } from "./hops.js";
 import { bestStarts, type LazyStart, type Polished, type Start } from "./starts.js";
-import { type Study, subsetOf } from "./study.js";
+import { isWide, type Study, subsetOf } from "./study.js";
 
 /** What one rank's search needs to know. */
 export interface RankPlan {
@@ -76,7 +76,7 @@ export function degreesFor(study: Study, rank: number): number[] {
 function startDegrees(study: Study, rank: number, degrees: readonly number[]): number[] {
   const n = study.rows.rows;
   if (degrees.length === 1) return [degrees[0]];
-  if (rank === 1) return [3, 8].filter((s) => degrees.includes(s));
+  if (rank === 1) return [3, ...(isWide(study) ? [] : [8])].filter((s) => degrees.includes(s));
   const both = parameters(rank, 3, study.inputs.dim) <= BOTH_DEGREES * n;
   const wanted = both ? [2, 3] : [2];
   return wanted.filter((s) => degrees.includes(s));
@@ -122,7 +122,7 @@ async function polishedStarts(study: Study, plan: RankPlan): Promise<Map<number,
     }
     const size = Math.max(600, 8 * rank * dim, 5 * featureCount(rank, degree));
     const screening = 2 * size < n ? subsetOf(study, sampleRows(n, size, study.seed)) : study;
-    const few = n < FEW_ROWS * rank * dim && !brief;
+    const few = n < FEW_ROWS * rank * dim && !brief && !isWide(study);
     const portfolio = await bestStarts(study, screening, rank, degree, starts, few ? starts.length : eager, brief);
     out.set(degree, brief || plan.hops === false ? portfolio.found : await hop(study, rank, degree, portfolio));
   }

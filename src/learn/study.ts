@@ -24,6 +24,13 @@ export interface Study {
   readonly control: RunControl;
 }
 
+/** Entries of X from which a descent takes seconds where rows are few, and rows per input that are few then. */
+const WIDE = { entries: 5e5, rows: 12 };
+
+/** Whether rows are so few for the inputs, and both so many, that a search must do with fewer starts and draws. */
+export const isWide = ({ rows, inputs }: Study): boolean =>
+  rows.rows < WIDE.rows * inputs.dim && rows.rows * inputs.dim > WIDE.entries;
+
 /** The same before whitening: raw rows, and no map. */
 export type RawStudy = Omit<Study, "inputs">;
 

@@ -34,10 +34,30 @@ export function fromMatrix(matrix: {
 /** Product of row-major a (m×k) and b (k×n): m×n. Sums run over k in ascending order. */
 export function multiply(a: ArrayLike<number>, b: ArrayLike<number>, m: number, k: number, n: number): Float64Array {
   const out = new Float64Array(m * n);
-  for (let i = 0; i < m; i++) {
-    for (let l = 0; l < k; l++) {
-      const factor = a[i * k + l];
-      for (let j = 0; j < n; j++) out[i * n + j] += factor * b[l * n + j];
+  let j = 0;
+  // Four columns of sums in registers: large matrices times narrow blocks are what takes time.
+  for (; j + 4 <= n; j += 4) {
+    for (let i = 0, at = 0; i < m; i++) {
+      let [s0, s1, s2, s3] = [0, 0, 0, 0];
+      for (let l = 0, from = j; l < k; l++, from += n) {
+        const factor = a[at++];
+        s0 += factor * b[from];
+        s1 += factor * b[from + 1];
+        s2 += factor * b[from + 2];
+        s3 += factor * b[from + 3];
+      }
+      const to = i * n + j;
+      out[to] = s0;
+      out[to + 1] = s1;
+      out[to + 2] = s2;
+      out[to + 3] = s3;
+    }
+  }
+  for (; j < n; j++) {
+    for (let i = 0, at = 0; i < m; i++) {
+      let sum = 0;
+      for (let l = 0, from = j; l < k; l++, from += n) sum += a[at++] * b[from];
+      out[i * n + j] = sum;
     }
   }
   return out;

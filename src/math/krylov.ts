@@ -16,6 +16,8 @@ export interface LeadingPairs {
 /** Up to this size the whole matrix is built and solved: exact, ties included. */
 const DENSE_SIZE = 128;
 const EXTRA_COLUMNS = 3;
+/** Columns that `multiply` takes at once. */
+const BLOCK = 4;
 const STEPS = 8;
 const MAX_RESTARTS = 12;
 
@@ -26,7 +28,9 @@ const MAX_RESTARTS = 12;
  * orthogonalization, restarted from the Ritz vectors until ‖Av − λv‖ ≤ tolerance·|λ₁|. The block has more columns than
  * pairs, so that ties up to that number are found. Deterministic: the first block comes from a fixed seed.
  *
- * Source: Golub & Underwood (1977), block Lanczos. Cost: a few dozen applications to count + 3 columns.
+ * @param restarts - after so many the pairs are returned as they are: eigenvectors inside a bulk, as those of noise, take
+ * hundreds of steps to tell apart
+ * Source: Golub & Underwood (1977), block Lanczos. Cost: a few dozen applications to count + 3 columns or a few more.
  */
 export function leadingEigenpairs(
   apply: SymmetricOperator,
@@ -34,6 +38,7 @@ export function leadingEigenpairs(
   count: number,
   by: "magnitude" | "value",
   tolerance = 1e-6,
+  restarts = MAX_RESTARTS,
 ): LeadingPairs {
   const wanted = Math.min(count, n);
   const rank = (values: Float64Array): number[] => {
@@ -47,7 +52,7 @@ export function leadingEigenpairs(
     const order = rank(values).slice(0, wanted);
     return { values: Float64Array.from(order, (k) => values[k]), vectors: pickColumns(vectors, n, n, order) };
   }
-  const b = Math.min(n, wanted + EXTRA_COLUMNS);
+  const b = Math.min(n, BLOCK * Math.ceil((wanted + EXTRA_COLUMNS) / BLOCK));
   const rng = createRng(0, "krylov", n, b);
   let block = orthonormalize(
     Float64Array.from({ length: n * b }, () => rng.normal()),
@@ -68,7 +73,7 @@ export function leadingEigenpairs(
       n,
       wanted,
     );
-    if (residual <= tolerance * Math.abs(values[order[0]]) || restart >= MAX_RESTARTS) {
+    if (residual <= tolerance * Math.abs(values[order[0]]) || restart >= restarts) {
       const first = Array.from({ length: wanted }, (_, k) => k);
       return {
         values: Float64Array.from(order.slice(0, wanted), (k) => values[k]),

@@ -37,8 +37,8 @@ export function tangentDirections(samples: number, features: number, rank: numbe
  *     eᵢ = ρᵢ/(1 − hᵢ) · (1 − h̄)/(1 − h̄ − 0.2 h̄ᵂ),
  *
  * h from the normal equations of link features and direction motions together, h̄ᵂ the mean leverage of the motions.
- * A workspace opened without room for the motions gives them the leverage (gᵢᵀ(H + K)⁻¹gᵢ)(k − r)/n, which is theirs for
- * whitened inputs of many dimensions as n grows.
+ * A workspace opened without room for the motions gives them the leverage that is theirs for whitened inputs of many
+ * dimensions (`addMotions`).
  *
  * @returns undefined when S is singular to working precision
  * Source: `math/learner` §4.
@@ -72,31 +72,74 @@ function curvatureOf({ basis, euclidean }: FlowPoint, r: number, isLinear: boole
   return out;
 }
 
-/** Adds wᵢ(gᵢᵀ(H + K)⁻¹gᵢ)·outside/n to the leverages of the link. */
+/** Steps of the fixed point below, and the relative change at which it ends. */
+const MOTION_STEPS = 60;
+const MOTION_TOLERANCE = 1e-4;
+
+/**
+ * Leverages of link and motions together in place of those of the link alone, for whitened inputs of many dimensions.
+ *
+ * With rows x⊥ᵢ ⊗ gᵢ of the motions, x⊥ of c independent entries, (AᵀA)⁻¹ is close to I ⊗ M⁻¹. A row is left
+ * 1/(1 + αoᵢ + ℓᵢ) of itself, which is more than nothing however large gᵢ is, where
+ *
+ *     ℓᵢ = c·gᵢᵀM⁻¹gᵢ,   M = nK + Σ gᵢgᵢᵀ/(1 + αoᵢ + ℓᵢ),   oᵢ = hᵢ/(1 − hᵢ),   Σ αoᵢ/(1 + αoᵢ + ℓᵢ) = Σ hᵢ,
+ *
+ * h the leverages of the link: every row counts less the more it determines itself, and the sums over the rows are the
+ * degrees of freedom of the link and of the motions.
+ *
+ * Source: deterministic equivalents of sample covariances (Silverstein & Bai 1995), with a matrix in place of the scalar;
+ * `math/learner` §4 has the first step, ℓᵢ with M = nH. Cost: up to 60 times 4n·r² flops.
+ */
 async function addMotions(
   workspace: Workspace,
-  point: FlowPoint,
+  { gradientMoment }: FlowPoint,
   curvature: Float64Array,
   outside: number,
   total: Float64Array,
 ): Promise<void> {
   const { rank: r, samples: n } = workspace.layout.shape;
-  const { values, vectors } = symmetricEigen(
-    point.gradientMoment.map((v, at) => v + curvature[at]),
-    r,
-  );
-  const floor = 1e-12 * Math.max(values[r - 1], 0);
   const g = await workspace.linkGradients();
-  for (let i = 0; i < n; i++) {
-    let used = 0;
-    for (let k = 0; k < r; k++) {
-      if (!(values[k] > floor)) continue;
-      let along = 0;
-      for (let l = 0; l < r; l++) along += vectors[l * r + k] * g[i * r + l];
-      used += (along * along) / values[k];
+  const fixed = curvature.map((v) => v * workspace.weightSum);
+  const odds = total.map((h) => h / Math.max(1 - h, LEAST_FREEDOM));
+  const freedom = total.reduce((sum, h) => sum + h, 0);
+  let m = gradientMoment.map((v, at) => v * workspace.weightSum + fixed[at]);
+  let alpha = 1;
+  for (let step = 0, change = 1; step < MOTION_STEPS && change > MOTION_TOLERANCE; step++) {
+    const half = inverseRoot(m, r);
+    const next = fixed.slice();
+    let linkFreedom = 0;
+    for (let i = 0; i < n; i++) {
+      let motion = 0;
+      for (let k = 0; k < r; k++) {
+        let along = 0;
+        for (let l = 0; l < r; l++) along += half[k * r + l] * g[i * r + l];
+        motion += outside * along * along;
+      }
+      const left = 1 / (1 + alpha * odds[i] + motion);
+      total[i] = 1 - left;
+      linkFreedom += alpha * odds[i] * left;
+      for (let k = 0; k < r; k++) for (let l = 0; l < r; l++) next[k * r + l] += left * g[i * r + k] * g[i * r + l];
     }
-    total[i] = Math.min(1, total[i] + (used * outside) / workspace.weightSum);
+    const growth = linkFreedom > 0 ? freedom / linkFreedom : 1;
+    change = Math.abs(growth - 1);
+    for (let k = 0; k < r * r; k += r + 1) if (m[k] > 0) change = Math.max(change, Math.abs(next[k] / m[k] - 1));
+    alpha *= growth;
+    m = next;
   }
+}
+
+/** M^(−1/2) of a symmetric r×r matrix, zero along directions in which it vanishes. */
+function inverseRoot(m: Float64Array, r: number): Float64Array {
+  const { values, vectors } = symmetricEigen(m, r);
+  const floor = 1e-12 * Math.max(values[r - 1], 0);
+  const out = new Float64Array(r * r);
+  for (let l = 0; l < r; l++) {
+    if (!(values[l] > floor)) continue;
+    const factor = 1 / Math.sqrt(values[l]);
+    for (let i = 0; i < r; i++)
+      for (let j = 0; j < r; j++) out[i * r + j] += vectors[i * r + l] * factor * vectors[j * r + l];
+  }
+  return out;
 }
 
 async function errorsOf(workspace: Workspace, link: Float64Array, total: Float64Array): Promise<LeaveOneOut> {

@@ -96,6 +96,14 @@ describe("what is chosen and why", () => {
     expect(fit.diagnostics.heldOut.r2).toBeGreaterThan(0.9);
   });
 
+  it("so many inputs that leverages are not computed exactly: rows that look important do not rule the choice", async () => {
+    const { X, y } = sample(([a, b]) => a + b * b, 2, 2300, 210, 0.1, 15);
+    const part = (from: number, to: number) => ({ ...X, data: X.data.subarray(from * 210, to * 210), rows: to - from });
+    const fit = await fitMultiIndex(part(0, 1800), y.subarray(0, 1800), { seed: 1 });
+    expect(fit.model.rank).toBe(2);
+    expect(rSquared(fit.model.predict(part(1800, 2300)), y.subarray(1800))).toBeGreaterThan(0.99);
+  });
+
   it("more inputs than rows: principal components, a warning, no nonsense", async () => {
     const { X, y } = sample(([a]) => a, 1, 60, 90, 0.3, 13);
     const fit = await fitMultiIndex(X, y, { seed: 1 });

@@ -26,6 +26,11 @@ const FLAGS: readonly Flag[] = [
     help: '"auto" (default), "slices", "linear-hessian", "spectral" or "random"',
   },
   { flags: "--restarts <n>", option: "restarts", help: "extra seeded random starts, default 2; the best one is kept" },
+  {
+    flags: "--batches <kind>",
+    option: "batches",
+    help: 'whether starts may be compared on a part of many rows: "auto" (default) or "none"; all rows finish either way',
+  },
   { flags: "--ridge <number>", option: "ridge", help: 'relative ridge of the link solve, or "auto" (default)' },
   {
     flags: "--whiten <kind>",

@@ -39,6 +39,17 @@ export function takeRows(dense: DenseRows, indices: ArrayLike<number>): DenseRow
   return { data: taken, rows: indices.length, columns, names };
 }
 
+/** Ascending seeded sample of `size` of n row numbers; samples of different sizes are independent. */
+export function sampleRows(n: number, size: number, seed: number): Int32Array {
+  const rng = createRng(seed, "rows", size);
+  const all = Int32Array.from({ length: n }, (_, i) => i);
+  for (let i = 0; i < size; i++) {
+    const j = i + Math.floor(rng.uniform() * (n - i));
+    [all[i], all[j]] = [all[j], all[i]];
+  }
+  return all.slice(0, size).sort();
+}
+
 /** Two disjoint sets of row numbers, ascending. */
 export interface RowSplit {
   readonly train: Int32Array;

@@ -2,6 +2,7 @@
 import { RunControl } from "../base/control.js";
 import type { MatrixLike, RowSource, VectorLike } from "../base/types.js";
 import { openCrew } from "../kernel/threads.js";
+import { approach } from "../solve/batches.js";
 import { calibrated } from "../solve/calibration.js";
 import { type Beginning, descend } from "../solve/descend.js";
 import type { InputMap } from "../solve/inputMap.js";
@@ -61,9 +62,10 @@ async function* fitted(
   const inputs = plan?.inputs ?? given;
   const rank = plan ? plan.chosen.rank : (filled.rank as number);
   const degree = plan ? plan.chosen.degree : (filled.degree as number);
+  const known = plan ? beginningOf(plan) : yield* approach(data, inputs, rank, degree, filled, control);
   const problem = await openProblem(data, inputs, rank, degree, filled, control);
   try {
-    const beginning = plan ? beginningOf(plan) : await givenRank(problem, filled, control);
+    const beginning = known ?? (await givenRank(problem, filled, control));
     const fit = yield* descend(problem, filled, control, beginning);
     const found = plan?.richer ? withRicherLink(fit, data, inputs, plan.study, plan.richer) : fit;
     return new Fit(calibrated(found, data.aside), refitOf(found, filled, degree));
@@ -112,10 +114,11 @@ function searchStep(
   return { ...progress, model: () => buildModel({ ...data, inputs, rank, degree }, candidate, tail) };
 }
 
-function beginningOf({ chosen, ranks, tests, information, warnings }: Plan): Beginning {
+function beginningOf({ chosen, batches, ranks, tests, information, warnings }: Plan): Beginning {
   return {
     starts: [{ name: chosen.start, basis: async () => chosen.basis }],
     ridge: chosen.ridge,
+    batches,
     warnings,
     learned: { ranks, tests, ...(information ? { information } : {}) },
   };

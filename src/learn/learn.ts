@@ -1,5 +1,6 @@
 /** Rank, degree and whitening chosen by the data: from a data set to the plan of its final descent. */
 import type { RunControl } from "../base/control.js";
+import { sampleRows } from "../data/rows.js";
 import type { Warning } from "../solve/diagnostics.js";
 import type { InputMap } from "../solve/inputMap.js";
 import type { FilledOptions } from "../solve/options.js";
@@ -10,7 +11,6 @@ import type { Candidate } from "./candidate.js";
 import { bestOf, choose, pairedDifference } from "./choice.js";
 import { confirmRank, confirmSignal, needsTest } from "./confirm.js";
 import { hasLinearSignal } from "./linearSignal.js";
-import { sampleRows } from "./rankSearch.js";
 import { refine } from "./refine.js";
 import { chooseLink, type Richer, triedModel } from "./richerLink.js";
 import { type SearchLimits, search } from "./search.js";
@@ -25,6 +25,8 @@ export interface Plan extends LearnedChoice {
   readonly chosen: Candidate;
   /** A link that takes the place of the polynomial. */
   readonly richer: Richer | undefined;
+  /** Rows of the samples that were looked at, ascending; none when they were all rows. */
+  readonly batches: readonly number[];
   readonly warnings: readonly Warning[];
 }
 
@@ -67,10 +69,12 @@ export async function* learn(
     }
     tests.push(...confirmed.tests);
   }
+  const batches = study.rows.rows < n ? [study.rows.rows] : [];
   if (study.rows.rows < n && chosen.rank > 0) {
     const larger = yield* refine(all, map, SEARCH_ROWS, chosen, limits);
     if (larger) ({ study, chosen } = larger);
     if (larger) candidates = [candidates[0], ...larger.candidates];
+    if (larger) batches.push(...larger.sizes.filter((size) => size < n));
   }
   // The test of a linear regression speaks for no richer link than its own.
   const isPolynomial = options.link === "auto" && (typeof options.degree === "number" || isFaint);
@@ -98,6 +102,7 @@ export async function* learn(
     study,
     chosen,
     richer,
+    batches,
     ranks: [...polynomials, ...tried.map((link) => triedModel(link, scale, total))],
     tests,
     ...(information ? { information } : {}),

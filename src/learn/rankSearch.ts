@@ -1,5 +1,6 @@
 /** All degrees of one rank, from the starts that this rank deserves. */
 import { createRng } from "../base/rng.js";
+import { sampleRows } from "../data/rows.js";
 import { randomBasis } from "../math/grassmann.js";
 import { featureCount } from "../math/multiIndex.js";
 import { type Candidate, evaluate } from "./candidate.js";
@@ -262,14 +263,3 @@ const identity = (dim: number): Float64Array => {
   for (let k = 0; k < dim; k++) out[k * dim + k] = 1;
   return out;
 };
-
-/** Ascending seeded sample of row numbers. */
-export function sampleRows(n: number, size: number, seed: number): Int32Array {
-  const rng = createRng(seed, "rows", size);
-  const all = Int32Array.from({ length: n }, (_, i) => i);
-  for (let i = 0; i < size; i++) {
-    const j = i + Math.floor(rng.uniform() * (n - i));
-    [all[i], all[j]] = [all[j], all[i]];
-  }
-  return all.slice(0, size).sort();
-}

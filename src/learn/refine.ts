@@ -1,9 +1,10 @@
 /** Data larger than a search looks at: the choice is taken up again on more rows, which may support more. */
 
+import { sampleRows } from "../data/rows.js";
 import type { InputMap } from "../solve/inputMap.js";
 import { type Candidate, evaluate } from "./candidate.js";
 import { bestOf, choose, gains } from "./choice.js";
-import { degreesFor, sampleRows, searchRank } from "./rankSearch.js";
+import { degreesFor, searchRank } from "./rankSearch.js";
 import type { SearchLimits } from "./search.js";
 import { type RawStudy, type Study, subsetOf, whitenedStudy } from "./study.js";
 
@@ -16,6 +17,8 @@ export interface Refined {
   readonly study: Study;
   readonly candidates: Candidate[];
   readonly chosen: Candidate;
+  /** Rows of every sample looked at. */
+  readonly sizes: readonly number[];
 }
 
 /**
@@ -36,10 +39,12 @@ export async function* refine(
   let chosen = given;
   let study: Study | undefined;
   let candidates: Candidate[] = [];
+  const sizes: number[] = [];
   for (let size = GROWTH * first; size / GROWTH < n && size / GROWTH < LARGEST && chosen.rank > 0; size *= GROWTH) {
     const rows = Math.min(size, n, LARGEST);
     const sampled = rows < n ? subsetOf(all, sampleRows(n, rows, all.seed)) : all;
     study = await whitenedStudy(sampled, map);
+    sizes.push(rows);
     candidates = [];
     for await (const candidate of extended(study, chosen, limits)) {
       candidates.push(candidate);
@@ -48,7 +53,7 @@ export async function* refine(
     if (candidates.length === 0 || all.control.expired) break;
     chosen = choose(study, candidates);
   }
-  return study && candidates.length > 0 ? { study, candidates, chosen } : undefined;
+  return study && candidates.length > 0 ? { study, candidates, chosen, sizes } : undefined;
 }
 
 /** The chosen rank and degree on these rows, then higher degrees and ranks while they gain. */

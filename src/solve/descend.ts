@@ -26,6 +26,10 @@ export interface Beginning {
   /** Relative ridge to begin with, when one is known already; GCV still has the last word unless it was given. */
   readonly ridge?: number;
   readonly warnings: readonly Warning[];
+  /** Starts that were compared already, best first, with their losses in the units of y². */
+  readonly screened?: readonly { readonly name: string; readonly loss: number }[];
+  /** Rows of the batches that led here, ascending. */
+  readonly batches?: readonly number[];
   /** How rank, degree and whitening were found, when the data chose them. */
   readonly learned?: LearnedChoice;
 }
@@ -68,7 +72,7 @@ export async function* descend(
   let mu = (options.ridge === "auto" ? (beginning.ridge ?? FIRST_RIDGE) : options.ridge) * unit;
   let objective = objectiveAt(mu);
   let start = { name: starts[0].name, basis: first };
-  let screened: { name: string; loss: number }[] = [];
+  let { screened = [] } = beginning;
   if ((options.ridge === "auto" && beginning.ridge === undefined) || starts.length > 1) {
     const comparison = screen(objective, starts, options.tolerance, control);
     for (;;) {
@@ -129,6 +133,7 @@ export async function* descend(
     unit,
     start: start.name,
     screened,
+    ...(beginning.batches ? { batches: beginning.batches } : {}),
     warnings,
     ...(beginning.learned ? { learned: beginning.learned } : {}),
   });

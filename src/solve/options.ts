@@ -48,6 +48,11 @@ const PRECISIONS = ["f64", "f32"] as const;
 /** Of the copy of X that the descent works on. */
 export type Precision = (typeof PRECISIONS)[number];
 
+const BATCHES = ["auto", "none"] as const;
+
+/** Whether starts may be compared on a part of many rows. */
+export type Batches = (typeof BATCHES)[number];
+
 const LINK_FAMILIES = ["auto", "hermite", "kernel", "relu"] as const;
 
 /** A family of links, or features z ↦ φ(z) with their derivatives. */
@@ -69,6 +74,12 @@ export interface FitOptions {
    * caller's. `"auto"` begins with a polynomial and lets leave-one-out errors decide; a given degree means a polynomial.
    */
   readonly link?: LinkFamily;
+  /**
+   * With rank and degree given and rows in plenty, `"auto"` compares the starts on a seeded batch of them, and on larger ones
+   * while it leaves doubt; the descent that follows is on all rows and ends where it would without, to `tolerance`. `"none"`:
+   * all rows from the first step. A single start, a given ridge and `"gradient-flow"` never use batches.
+   */
+  readonly batches?: Batches;
   /** Relative ridge of the link solve, ≥ 0, or `"auto"` (generalized cross-validation). */
   readonly ridge?: number | "auto";
   /** n row weights ≥ 0. */
@@ -109,6 +120,7 @@ export interface FilledOptions {
   readonly method: MethodName;
   readonly start: "auto" | MomentStart | "random" | MatrixLike;
   readonly restarts: number;
+  readonly batches: Batches;
   readonly link: LinkFamily;
   readonly ridge: number | "auto";
   readonly weights: VectorLike | undefined;
@@ -133,6 +145,7 @@ const NAMES: readonly (keyof FitOptions)[] = [
   "method",
   "start",
   "restarts",
+  "batches",
   "link",
   "ridge",
   "weights",
@@ -173,6 +186,7 @@ export function fillOptions(options: unknown): FilledOptions {
     method: optional(given.method, (v) => checkChoice(v, "method", METHODS)) ?? "gauss-newton",
     start: optional(given.start, checkStart) ?? "auto",
     restarts: optional(given.restarts, (v) => checkInteger(v, "restarts", { min: 0, max: 1e6 })) ?? DEFAULT_RESTARTS,
+    batches: optional(given.batches, (v) => checkChoice(v, "batches", BATCHES)) ?? "auto",
     link: optional(given.link, checkLink) ?? "auto",
     ridge:
       optional(given.ridge, (v) => (v === "auto" ? "auto" : checkNumber(v, "ridge", { min: 0, or: '"auto"' }))) ??

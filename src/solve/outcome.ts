@@ -34,6 +34,7 @@ export interface Outcome {
   readonly unit: number;
   readonly start: string;
   readonly screened: readonly { name: string; loss: number }[];
+  readonly batches?: readonly number[];
   readonly warnings: readonly Warning[];
   readonly learned?: LearnedChoice;
 }
@@ -96,6 +97,7 @@ export async function finish(
         method: options.method,
         whiten: inputs.kind,
         starts: outcome.screened,
+        batches: outcome.batches ?? [],
         start: outcome.start,
         ridge: outcome.unit > 0 ? outcome.mu / outcome.unit : 0,
         ridgeBy: options.ridge === "auto" ? "gcv" : "given",

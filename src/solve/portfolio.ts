@@ -40,13 +40,14 @@ export async function* screen(
   starts: readonly NamedStart[],
   tolerance: number,
   control: RunControl,
+  steps = SCREENING_STEPS,
 ): AsyncGenerator<{ start: string; state: FlowState }, ScreenedStart[]> {
   const out: ScreenedStart[] = [];
   const stopping = anyOf(
     diverged,
     nothingToOptimize(objective.dim, objective.rank),
     gradientBelow(tolerance),
-    iterationLimit(SCREENING_STEPS),
+    iterationLimit(steps),
   );
   for (const start of starts) {
     if (out.length > 0 && control.expired) break;

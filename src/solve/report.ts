@@ -68,6 +68,8 @@ export interface FitSelection extends LearnedChoice {
   /** Every start with its loss after screening, best first; empty when there was one start and nothing to choose. */
   readonly starts: readonly { readonly name: string; readonly loss: number }[];
   readonly start: string;
+  /** Rows of the samples that led to the start before all rows took over, ascending; empty when all rows did. */
+  readonly batches: readonly number[];
   /** Relative ridge in use, and whether GCV chose it. */
   readonly ridge: number;
   readonly ridgeBy: "gcv" | "given";

@@ -32,7 +32,15 @@ function modelOf(rank: number, columns?: string[]): MultiIndexModel {
 const diagnostics: FitDiagnostics = {
   heldOut: { method: "leave-one-out", meanSquare: 0.2, r2: 0.81239, gcv: 0.3 },
   selection: {
-    ...{ method: "gauss-newton", whiten: "scale", starts: [], start: "slices", ridge: 0.00123, ridgeBy: "gcv" },
+    ...{
+      method: "gauss-newton",
+      whiten: "scale",
+      starts: [],
+      start: "slices",
+      batches: [],
+      ridge: 0.00123,
+      ridgeBy: "gcv",
+    },
     ...{ tail: { tail: { kind: "linear", radius: 1 } }, rankBy: "given", degreeBy: "given", family: "hermite" },
     ...{ ranks: [], tests: [] },
   },

@@ -1,8 +1,8 @@
 /**
- * Does the automatic fit do over and over what it does once? Pure noise, few rows, and the coverage of its intervals and of
+ * Does the automatic fit do over and over what it does once? Pure noise, many inputs, few rows, and the coverage of its intervals and of
  * the standard errors of its directions.
  *
- *   npm run bench:replicates -- [folder] [--only noise,few,coverage]
+ *   npm run bench:replicates -- [folder] [--only noise,wide,few,coverage]
  *
  * `folder` holds the problems of `npm run bench:learner`; without it few rows are left out. Writes bench/README.md; `--dry`
  * only prints.
@@ -13,7 +13,7 @@ import { readProblem } from "./readProblem.js";
 import { writeSection } from "./section.js";
 
 const option = process.argv.indexOf("--only");
-const only = option > 0 ? process.argv[option + 1].split(",") : ["noise", "few", "coverage"];
+const only = option > 0 ? process.argv[option + 1].split(",") : ["noise", "wide", "few", "coverage"];
 const folder = process.argv.slice(2).find((arg, i, all) => !arg.startsWith("-") && all[i - 1] !== "--only");
 const command = "npm run bench:replicates";
 
@@ -158,6 +158,59 @@ function count(
   }
 }
 
+const WIDE_LINKS: Readonly<Record<string, (z: readonly number[]) => number>> = {
+  "z₁": ([a]) => a,
+  "tanh 2z₁": ([a]) => Math.tanh(2 * a),
+  "|z₁|": ([a]) => Math.abs(a),
+  "z₁z₂": ([a, b]) => a * b,
+  "z₁ + z₂²": ([a, b]) => a + b * b,
+  "z₁ + .4 z₂³ − z₁z₃": ([a, b, c]) => a + 0.4 * b ** 3 - a * c,
+  "exp(−z₁²) + z₂": ([a, b]) => Math.exp(-a * a) + b,
+};
+
+/** Several hundred inputs, a few rows each: more motions of directions than leverages are computed for. */
+async function wide(): Promise<void> {
+  const sizes = [
+    [2000, 250],
+    [3000, 300],
+    [6000, 150],
+  ];
+  const heads = sizes.map(([n, d]) => `${n} × ${d}`);
+  const lines = [
+    "Noise of standard deviation .2, two seeds: rank chosen and R² on 1000 fresh rows without noise.",
+    "",
+    `| link | ${heads.join(" | ")} |`,
+    `| --- | ${heads.map(() => "---").join(" | ")} |`,
+  ];
+  for (const [name, link] of Object.entries(WIDE_LINKS)) {
+    const cells: string[] = [];
+    for (const [n, d] of sizes) {
+      const found: string[] = [];
+      for (const seed of [0, 1]) {
+        const rng = createRng(seed, "wide", n, d);
+        const draw = (rows: number) => {
+          const data = Float64Array.from({ length: rows * d }, () => rng.normal());
+          const f = Float64Array.from({ length: rows }, (_, i) => {
+            const [a, b, c, e] = data.subarray(i * d, i * d + 4);
+            return link([(a + b) / Math.SQRT2, c, e]);
+          });
+          return { X: { data, rows, columns: d }, f };
+        };
+        const train = draw(n);
+        const fresh = draw(1000);
+        const y = train.f.map((v) => v + 0.2 * rng.normal());
+        const { model } = await fitMultiIndex(train.X, y, { seed });
+        found.push(`${model.rank}: ${rSquared(model.predict(fresh.X), fresh.f).toFixed(3)}`);
+      }
+      cells.push(found.join(", "));
+    }
+    lines.push(`| ${name} | ${cells.join(" | ")} |`);
+    console.log(lines[lines.length - 1]);
+  }
+  writeSection("wide", "Many inputs", command, lines);
+}
+
 if (only.includes("noise")) await noise();
+if (only.includes("wide")) await wide();
 if (only.includes("few") && folder) await few(folder);
 if (only.includes("coverage")) await coverage();

@@ -10,6 +10,7 @@ import { informationOn, logarithmWarnings, structureWarnings } from "./advice.js
 import type { Candidate } from "./candidate.js";
 import { bestOf, choose, pairedDifference } from "./choice.js";
 import { confirmRank, confirmSignal, needsTest } from "./confirm.js";
+import { isOverbold, leastHeldOut } from "./heldOut.js";
 import { hasLinearSignal } from "./linearSignal.js";
 import { refine } from "./refine.js";
 import { chooseLink, type Richer, triedModel } from "./richerLink.js";
@@ -67,6 +68,7 @@ export async function* learn(
       chosen = await faintest(study, candidates);
       isFaint = chosen.rank > 0;
     }
+    if (isOverbold(study, chosen) && !control.expired) chosen = await leastHeldOut(study, candidates, chosen);
     tests.push(...confirmed.tests);
   }
   const batches = study.rows.rows < n ? [study.rows.rows] : [];

@@ -180,8 +180,9 @@ async function variants(): Promise<Section> {
 }
 
 async function fits(): Promise<Section> {
-  const rows = benchFits(quick).map(({ label, threads, iterations, r2, cpu, clock, memory }) => [
+  const rows = benchFits(quick).map(({ label, batches, threads, iterations, r2, cpu, clock, memory }) => [
     label,
+    batches,
     String(threads),
     String(iterations),
     r2.toFixed(4),
@@ -193,9 +194,9 @@ async function fits(): Promise<Section> {
     text: [
       machine().replace("; one thread; CPU time, medians of interleaved runs", ""),
       "",
-      "Whole fits with rank and degree given (moment start, whitening, ridge, descent, leave-one-out diagnostics), seconds:",
+      'Whole fits with rank and degree given (five starts, whitening, ridge, descent, leave-one-out diagnostics), seconds, with the starts compared on all rows (`batches: "none"`) and on batches of them:',
       "",
-      table(["size", "threads", "iterations", "R²", "CPU", "clock", "peak memory of the process / X"], rows),
+      table(["size", "batches", "threads", "iterations", "R²", "CPU", "clock", "peak memory of the process / X"], rows),
     ].join("\n"),
   };
 }

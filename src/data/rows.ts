@@ -42,7 +42,8 @@ export function takeRows(dense: DenseRows, indices: ArrayLike<number>): DenseRow
 /** Ascending seeded sample of `size` of n row numbers; samples of different sizes are independent. */
 export function sampleRows(n: number, size: number, seed: number): Int32Array {
   const rng = createRng(seed, "rows", size);
-  const all = Int32Array.from({ length: n }, (_, i) => i);
+  const all = new Int32Array(n);
+  for (let i = 0; i < n; i++) all[i] = i;
   for (let i = 0; i < size; i++) {
     const j = i + Math.floor(rng.uniform() * (n - i));
     [all[i], all[j]] = [all[j], all[i]];

@@ -67,7 +67,7 @@ export async function* approach(
   const rank = Math.min(wanted, inputs.dim);
   if (rank === 0 || rank === inputs.dim || !isWanted(options)) return undefined;
   const { weights } = data;
-  const known = weights && Int32Array.from(weights.keys()).filter((i) => weights[i] > 0);
+  const known = weights && rowsWithWeight(weights);
   const n = known?.length ?? data.rows.rows;
   const batches: number[] = [];
   for (const size of batchSizes(n, featureCount(rank, degree), rank * inputs.dim)) {
@@ -95,6 +95,12 @@ function isWanted({ batches, start, restarts, ridge, method, maxIterations }: Fi
   const isSame = ridge === "auto" || ridge === 0;
   // Without a step the start is the result.
   return batches === "auto" && !isOne && isSame && method !== "gradient-flow" && maxIterations !== 0;
+}
+
+function rowsWithWeight(weights: Float64Array): number[] {
+  const out: number[] = [];
+  for (let i = 0; i < weights.length; i++) if (weights[i] > 0) out.push(i);
+  return out;
 }
 
 function batchOf({ rows, response, weights, crew }: FitData, indices: Int32Array): FitData {

@@ -146,7 +146,8 @@ function heldOut(
 
 /** Errors of the rows that have a weight, in the units of y. */
 function knownErrors({ errors }: LeaveOneOut, weights: Float64Array | undefined, scale: number): Float64Array {
-  return errors.filter((_, i) => !weights || weights[i] > 0).map((e) => e * scale);
+  const known = weights ? errors.filter((_, i) => weights[i] > 0) : errors;
+  return known.map((e) => e * scale);
 }
 
 function weightedMeanSquare(errors: Float64Array, weights: Float64Array | undefined): number {

@@ -167,7 +167,8 @@ function standardizeResponse(y: Float64Array, weights: Float64Array | undefined)
   const sd = Math.sqrt(square / total);
   const constant = !(sd > 1e-14 * Math.abs(mean));
   const scale = constant ? 1 : sd;
-  const standardized = Float64Array.from(y, (v) => (constant ? 0 : (v / unit - mean) / scale));
+  const standardized = new Float64Array(n);
+  if (!constant) for (let i = 0; i < n; i++) standardized[i] = (y[i] / unit - mean) / scale;
   return { standardized, mean: mean * unit, scale: constant ? 1 : scale * unit };
 }
 

@@ -37,14 +37,19 @@ export async function chooseTail(
 ): Promise<TailChoice> {
   const { rank, degree, samples } = workspace.layout.shape;
   const radii = radiiOf(z, samples, rank);
-  const sorted = Float64Array.from(radii).sort();
+  const sorted = radii.slice().sort();
   const radius = sorted[samples - 1] > 0 ? sorted[samples - 1] : 1;
   const loose: TailChoice = { tail: { kind: "linear", radius: 2 * radius } };
   if (rank === 0 || degree < LOWEST_CHOSEN_DEGREE) return loose;
   const inner = sorted[Math.floor(INNER * (samples - 1))];
-  const outside = Array.from(radii.keys()).filter((i) => radii[i] > inner);
+  const outside: number[] = [];
+  const keep = new Uint8Array(samples);
+  for (let i = 0; i < samples; i++) {
+    if (radii[i] > inner) outside.push(i);
+    else keep[i] = 1;
+  }
   if (outside.length < FEWEST_OUTER || !(inner > 0)) return { tail: { kind: "linear", radius } };
-  await workspace.accumulateKept(Uint8Array.from(radii, (rho) => (rho > inner ? 0 : 1)));
+  await workspace.accumulateKept(keep);
   const coefficients = solveLink(workspace, penalty);
   const points = new Float64Array(outside.length * rank);
   outside.forEach((i, at) => {

@@ -12,7 +12,7 @@ import { cpus, loadavg } from "node:os";
 import { fileURLToPath } from "node:url";
 import { compareToBaseline, type Figures, saveBaseline } from "./baseline.js";
 import { benchFits } from "./fits.js";
-import { benchFlows } from "./flows.js";
+import { benchFlows, benchPopulationLoss } from "./flows.js";
 import { benchGrowth } from "./growth.js";
 import { type IterationTimes, SIZES, TFJS, timeIteration } from "./iterations.js";
 import { benchKernels } from "./kernels.js";
@@ -151,7 +151,7 @@ async function predictions(): Promise<Section> {
       "",
       table(["prediction", "WASM", "reference", "ratio"], rows),
       "",
-      `Population flows: ${flows} of the ${name}, each from a random start to its minimum: ${cpuSeconds.toFixed(1)} s of CPU.`,
+      `Population flows: ${flows} of the ${name}, each from a random start to its minimum: ${cpuSeconds.toFixed(1)} s of CPU. One population loss with its velocity at r = 3, degree 10: ${benchPopulationLoss().toFixed(0)} µs.`,
     ].join("\n"),
   };
 }

@@ -47,6 +47,7 @@ describe("threads", () => {
     ["rank and degree given", 300, { rank: 2, degree: 4 }],
     ["weighted rows", 3200, { rank: 2, degree: 3, weights: Array.from({ length: 3200 }, (_, i) => i % 3) }],
     ["another method, the reference kernel", 700, { rank: 1, degree: 3, method: "lbfgs", kernel: "reference" }],
+    ["starts compared on a batch", 16_000, { rank: 2, degree: 3 }],
     ["rank and degree searched for", 400, {}],
   ];
   it.each(cases)("same bits: %s, %i rows", async (_, n, options) => {
@@ -55,6 +56,7 @@ describe("threads", () => {
       fitMultiIndex(X, y, { seed: 3, restarts: 1, maxIterations: 8, ...options, threads });
     const alone = await run(1);
     expect(alone.kernel.threads).toBe(1);
+    expect(alone.diagnostics.selection.batches).toEqual(n < 16_000 ? [] : [4000]);
     for (const threads of [2, 3]) {
       const fit = await run(threads);
       expect(fit.kernel.threads).toBe(Math.min(threads, n < 3072 ? 2 : 4));

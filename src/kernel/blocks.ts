@@ -93,6 +93,11 @@ export class Blocks {
     this.#loaded = true;
   }
 
+  /** Gives way to the event loop when it is time. @throws the signal's own reason when it has been aborted */
+  breathe(): Promise<void> {
+    return this.#control.breathe();
+  }
+
   /**
    * Runs `visit` over the blocks, giving way to the event loop (and to other fits) after every few milliseconds of work.
    * @returns a promise only when it had to: most passes of a small fit are over at once

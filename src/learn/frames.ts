@@ -59,6 +59,11 @@ const FIRST_COUNT = 4;
 const TOLERANCE = 1e-3;
 /** Directions that stand out of the noise are found by then; which of the others come next does not matter to a start. */
 const RESTARTS = 2;
+const krylovOf = (workspace: Workspace) => ({
+  tolerance: TOLERANCE,
+  restarts: RESTARTS,
+  breathe: () => workspace.breathe(),
+});
 
 /**
  * The portfolio of moment frames of a study, each computed when it is first asked for: most searches see two starts agree
@@ -101,8 +106,8 @@ export class MomentFrames {
   async #compute(workspace: Workspace, name: string, count: number): Promise<Frames> {
     const { inputs, y, weights } = this.#study;
     const k = inputs.dim;
-    const pairs = (apply: SymmetricOperator): Frames => {
-      const { vectors, values } = leadingEigenpairs(apply, k, count, "magnitude", TOLERANCE, RESTARTS);
+    const pairs = async (apply: SymmetricOperator): Promise<Frames> => {
+      const { vectors, values } = await leadingEigenpairs(apply, k, count, "magnitude", krylovOf(workspace));
       return { name, vectors, count: values.length };
     };
     if (name === "slices") return pairs(await sliceOperator(workspace, inputs, y));
@@ -183,9 +188,10 @@ export async function growingFrames(
     const second: SymmetricOperator = (block, b) => inside(inside(block, b), b);
     const first: SymmetricOperator = (block, b) => withOuters(new Float64Array(c * b), columns, block, b);
     const both: SymmetricOperator = (block, b) => withOuters(second(block, b), columns, block, b);
-    const byMoments = leading(first, c, 1);
-    const byHessian = wanted > 2 ? leading(second, c, Math.min(2, c)) : [];
-    const byBoth = leading(both, c, 1);
+    const leading = (apply: SymmetricOperator, count: number) => leadingColumns(workspace, apply, c, count);
+    const byMoments = await leading(first, 1);
+    const byHessian = wanted > 2 ? await leading(second, Math.min(2, c)) : [];
+    const byBoth = await leading(both, 1);
     const extended = (name: string, direction: Float64Array): Frames => {
       const v = multiply(outside, direction, k, c, 1);
       const joined = new Float64Array(k * (r + 1));
@@ -210,8 +216,13 @@ function withOuters(out: Float64Array, vectors: readonly Float64Array[], block: 
 }
 
 /** Eigenvectors of the largest eigenvalues. */
-function leading(apply: SymmetricOperator, n: number, count: number): Float64Array[] {
-  const { vectors } = leadingEigenpairs(apply, n, count, "value", TOLERANCE, RESTARTS);
+async function leadingColumns(
+  workspace: Workspace,
+  apply: SymmetricOperator,
+  n: number,
+  count: number,
+): Promise<Float64Array[]> {
+  const { vectors } = await leadingEigenpairs(apply, n, count, "value", krylovOf(workspace));
   return Array.from({ length: count }, (_, k) => Float64Array.from({ length: n }, (_, i) => vectors[i * count + k]));
 }
 

@@ -13,6 +13,18 @@ export interface LeadingPairs {
   readonly vectors: Float64Array;
 }
 
+export interface KrylovOptions {
+  /** Largest residual, relative to |λ₁|; default 1e-6. */
+  readonly tolerance?: number;
+  /**
+   * After so many the pairs are returned as they are: eigenvectors inside a bulk, as those of noise, take hundreds of steps
+   * to tell apart. Default 12.
+   */
+  readonly restarts?: number;
+  /** Called after every application of a large operator; lets other tasks run. */
+  readonly breathe?: () => Promise<void>;
+}
+
 /** Up to this size the whole matrix is built and solved: exact, ties included. */
 const DENSE_SIZE = 128;
 const EXTRA_COLUMNS = 3;
@@ -28,18 +40,15 @@ const MAX_RESTARTS = 12;
  * orthogonalization, restarted from the Ritz vectors until ‖Av − λv‖ ≤ tolerance·|λ₁|. The block has more columns than
  * pairs, so that ties up to that number are found. Deterministic: the first block comes from a fixed seed.
  *
- * @param restarts - after so many the pairs are returned as they are: eigenvectors inside a bulk, as those of noise, take
- * hundreds of steps to tell apart
  * Source: Golub & Underwood (1977), block Lanczos. Cost: a few dozen applications to count + 3 columns or a few more.
  */
-export function leadingEigenpairs(
+export async function leadingEigenpairs(
   apply: SymmetricOperator,
   n: number,
   count: number,
   by: "magnitude" | "value",
-  tolerance = 1e-6,
-  restarts = MAX_RESTARTS,
-): LeadingPairs {
+  { tolerance = 1e-6, restarts = MAX_RESTARTS, breathe }: KrylovOptions = {},
+): Promise<LeadingPairs> {
   const wanted = Math.min(count, n);
   const rank = (values: Float64Array): number[] => {
     const key = (k: number): number => (by === "magnitude" ? Math.abs(values[k]) : values[k]);
@@ -60,7 +69,7 @@ export function leadingEigenpairs(
     b,
   ).basis;
   for (let restart = 0; ; restart++) {
-    const { basis, image, size } = krylovSpace(apply, block, n);
+    const { basis, image, size } = await krylovSpace(apply, block, n, breathe);
     const { values, vectors } = symmetricEigen(multiplyTransposed(basis, image, n, size, size), size);
     const order = rank(values).slice(0, b);
     const turn = pickColumns(vectors, size, size, order);
@@ -85,13 +94,19 @@ export function leadingEigenpairs(
 }
 
 /** Orthonormal basis of span{Q, AQ, …} and A times it, both n×size. */
-function krylovSpace(apply: SymmetricOperator, start: Float64Array, n: number) {
+async function krylovSpace(
+  apply: SymmetricOperator,
+  start: Float64Array,
+  n: number,
+  breathe: (() => Promise<void>) | undefined,
+) {
   const columns: Float64Array[] = [];
   const images: Float64Array[] = [];
   let block = start;
   let width = start.length / n;
   for (let step = 0; step <= STEPS && width > 0; step++) {
     const image = apply(block, width);
+    await breathe?.();
     for (let c = 0; c < width; c++) {
       columns.push(column(block, n, width, c));
       images.push(column(image, n, width, c));

@@ -34,7 +34,10 @@ export async function momentStart(
       : name === "linear-hessian"
         ? await linearHessian(workspace, inputs, y)
         : await hessian(workspace, inputs, y.map(boundedSquare));
-  return leadingEigenpairs(operator, inputs.dim, rank, "magnitude").vectors;
+  const { vectors } = await leadingEigenpairs(operator, inputs.dim, rank, "magnitude", {
+    breathe: () => workspace.breathe(),
+  });
+  return vectors;
 }
 
 /** Haar-distributed start number `index` of a seed. */

@@ -76,7 +76,10 @@ export async function chooseInputMap(workspace: Workspace, choice: Whitening | "
   await workspace.standardize({ center: mean, inverseScale });
   const correlation = (await secondMoment(workspace, workspace.rowWeights())).map((s) => s / workspace.weightSum);
   const apply: SymmetricOperator = (block, b) => multiply(correlation, block, d, d, b);
-  const largest = Math.max(leadingEigenpairs(apply, d, 1, "value").values[0], 0);
+  const largest = Math.max(
+    (await leadingEigenpairs(apply, d, 1, "value", { breathe: () => workspace.breathe() })).values[0],
+    0,
+  );
   const varying = sd.reduce((count, s) => count + (s > 0 ? 1 : 0), 0);
   const bound = (1 + Math.sqrt(d / samples)) ** 2;
   const common = { columns: d, columnScale: sd, correlationExcess: largest / bound };

@@ -3,7 +3,7 @@
  * of their own, found in the sources by the source maps of the build.
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { mergeProcessCovs } from "@bcoe/v8-coverage";
 import v8 from "@vitest/coverage-v8";
@@ -33,6 +33,11 @@ export default {
       for (const { path, ...found } of await ofProcesses()) if (path in map.data) addHits(map.data[path].data, found);
       rmSync(RUNS, { recursive: true });
       return map;
+    };
+    const ofAll = provider.generateReports.bind(provider);
+    provider.generateReports = async (map, ...rest) => {
+      console.log(byFolder(map));
+      await ofAll(map, ...rest);
     };
     return provider;
   },
@@ -86,4 +91,20 @@ function addHits(map, found) {
 function sum(mine, more) {
   if (!Array.isArray(mine)) return mine + more;
   return mine.length === more.length ? mine.map((count, way) => count + more[way]) : mine;
+}
+
+/** Statements that ran, of all, for each folder of `src`. */
+function byFolder(map) {
+  const folders = new Map();
+  for (const file of map.files()) {
+    const [folder] = relative(at("src"), file).split(sep);
+    const { covered, total } = map.fileCoverageFor(file).toSummary().statements;
+    const [ran, all] = folders.get(folder) ?? [0, 0];
+    // Files that export what others have are without statements.
+    if (total > 0) folders.set(folder, [ran + covered, all + total]);
+  }
+  const lines = [...folders].map(
+    ([folder, [ran, all]]) => `| ${folder} | ${((100 * ran) / all).toFixed(1)} % | ${ran} of ${all} |`,
+  );
+  return ["| folder | statements | |", "| --- | --- | --- |", ...lines.sort()].join("\n");
 }

@@ -2,7 +2,7 @@
  * Long runs, outside the suite: `npm run soak -- fits|workers|pool|page [--count n]`.
  *
  * `fits`: 10⁵ small fits on one engine; `workers`: 10³ workers started, each fits once and is ended; `pool`: 10⁴ fits on two threads;
- * `page`: 300 rounds through the views of the playground, with a fit in each.
+ * `page`: 60 rounds through the views of the playground, with a fit in each.
  * Prints along the way the memory that is held, of heap and buffers, and that of the whole process; for `page`, the heap of the page.
  * Exits 1 when at the end the first is 16 MiB, or the second 64 MiB, more than at the first tenth. What came out is in test/README.md.
  */
@@ -83,7 +83,7 @@ const SOAKS: Record<string, () => Soak | Promise<Soak>> = {
   },
   page: async () => {
     const visit = await LongVisit.begin();
-    return { count: 300, once: () => visit.round(), held: () => visit.held(), end: () => visit.end() };
+    return { count: 60, once: () => visit.round(), held: () => visit.held(), end: () => visit.end() };
   },
 };
 

@@ -101,6 +101,11 @@ describe("where a batch leaves doubt", () => {
     ["pure noise", Float64Array.from(y, normal), OPTIONS],
     ["a direction too many", y.map((_, i) => X.data[8 * i] + 0.5 * normal()), OPTIONS],
     ["a faint direction", y.map((_, i) => X.data[8 * i] * (1 + 0.05 * X.data[8 * i + 1]) + 0.5 * normal()), OPTIONS],
+    [
+      "equal losses at different angles",
+      y.map((_, i) => X.data[8 * i] ** 2 + X.data[8 * i + 1] ** 2 + 0.5 * normal()),
+      { ...OPTIONS, rank: 1, degree: 2 },
+    ],
     ["one start", y, { ...OPTIONS, start: "slices", restarts: 0 }],
     ["the flow", y, { ...OPTIONS, method: "gradient-flow", maxIterations: 3 }],
     ["a ridge that was given", y, { ...OPTIONS, ridge: 1e-4 }],

@@ -2,9 +2,24 @@ import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
-/** Files that compute in their own process alone, and leave nothing behind in it. */
-const COMPUTATIONS = ["base", "data", "learn", "math", "model", "plot", "single", "solve", "studies", "theory"]
+/** Files that leave nothing behind in their own process, whatever they start beside it. */
+const SHARED = [
+  "base",
+  "cli",
+  "data",
+  "io",
+  "learn",
+  "math",
+  "model",
+  "packaging",
+  "plot",
+  "single",
+  "solve",
+  "studies",
+]
+  .concat("theory")
   .map((folder) => `test/${folder}/**/*.test.ts`)
+  .concat("test/{architecture,examples,guide,readme}.test.ts")
   // The pool of threads is one for all of a process.
   .concat("test/kernel/!(threads).test.ts");
 
@@ -39,8 +54,8 @@ export default defineConfig({
         extends: true,
         // Modules are loaded once for all files, on all cores: vitest leaves one free unless told, which is half of two.
         test: {
-          name: "computations",
-          include: COMPUTATIONS,
+          name: "shared",
+          include: SHARED,
           isolate: false,
           maxWorkers: "100%",
           sequence: { groupOrder: 0 },
@@ -48,11 +63,11 @@ export default defineConfig({
       },
       {
         extends: true,
-        // Commands, servers, browsers: they wait as often as they compute.
+        // Clusters, browsers, faults: a process for every file; they wait as often as they compute.
         test: {
-          name: "processes",
+          name: "apart",
           include: ["test/**/*.test.ts"],
-          exclude: COMPUTATIONS,
+          exclude: SHARED,
           maxWorkers: availableParallelism() + 1,
           sequence: { groupOrder: 1 },
         },

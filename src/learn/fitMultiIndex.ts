@@ -114,13 +114,13 @@ function searchStep(
   return { ...progress, model: () => buildModel({ ...data, inputs, rank, degree }, candidate, tail) };
 }
 
-function beginningOf({ chosen, batches, ranks, tests, information, warnings }: Plan): Beginning {
+function beginningOf({ chosen, batches, ranks, tests, heldOut, information, warnings }: Plan): Beginning {
   return {
     starts: [{ name: chosen.start, basis: async () => chosen.basis }],
     ridge: chosen.ridge,
     batches,
     warnings,
-    learned: { ranks, tests, ...(information ? { information } : {}) },
+    learned: { ranks, tests, ...(heldOut ? { heldOut } : {}), ...(information ? { information } : {}) },
   };
 }
 

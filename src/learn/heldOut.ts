@@ -1,12 +1,12 @@
 /** Where leverages are approximations and a fit uses up many of its rows: candidates compared on rows that they have not seen. */
-import { createRng } from "../base/rng.js";
+import { splitRows } from "../data/rows.js";
 import { multiply } from "../math/dense.js";
 import { featureCount } from "../math/multiIndex.js";
 import { Link } from "../model/link.js";
 import { tangentDirections } from "../solve/leaveOneOut.js";
 import { type Candidate, evaluate } from "./candidate.js";
 import { bestOf, charged } from "./choice.js";
-import { type Study, subsetOf } from "./study.js";
+import { type Study, subsetOf, weightedMean } from "./study.js";
 
 /** Degrees of freedom, as a part of the rows, above which first-order leave-one-out errors are not trusted by themselves. */
 const FLEXIBLE = 1 / 4;
@@ -20,48 +20,56 @@ export function isOverbold({ rows, inputs }: Study, { rank, degree, degreesOfFre
   return rank > 0 && isApproximate && degreesOfFreedom > FLEXIBLE * rows.rows;
 }
 
+/** What a comparison on held-out rows led to, and the mean squared error of every candidate in it, y of variance 1. */
+export interface HeldOutChoice {
+  readonly chosen: Candidate;
+  readonly compared: readonly { readonly rank: number; readonly degree: number; readonly meanSquare: number }[];
+}
+
 /**
  * The candidate with the least error on a fifth of the rows when it is fitted again, from its own basis, to the others: the
  * given one, or the best of any rank below. A link of many features that meets rows far out for the first time shows what
  * leave-one-out errors of the first order do not.
- * Cost: one descent for every rank.
+ * Cost: one descent for every rank; nothing for rank 1.
  */
 export async function leastHeldOut(
   study: Study,
   candidates: readonly Candidate[],
-  chosen: Candidate,
-): Promise<Candidate> {
-  const { rows, y, weights, seed } = study;
-  const { data, rows: n, columns } = rows;
-  const order = createRng(seed, "held out").permutation(n);
-  const count = Math.round(HELD_OUT * n);
-  const unseen = order.slice(0, count).sort();
-  const seen = subsetOf(study, order.slice(count).sort());
-  const x = new Float64Array(count * columns);
-  unseen.forEach((row, i) => {
-    x.set(data.subarray(row * columns, (row + 1) * columns), i * columns);
-  });
-  const errorOf = async ({ rank, degree, start, basis }: Candidate): Promise<number> => {
-    const again = await evaluate(seen, rank, degree, [{ name: start, basis }]);
-    if (!again) return Number.POSITIVE_INFINITY;
-    const tail = { kind: "linear" as const, radius: Math.max(again.radius, Number.MIN_VALUE) };
-    const link = Link.fromCoefficients(again.coefficients, { rank, degree, tail });
-    const { values } = link.evaluateMany(multiply(x, again.basis, count, columns, rank), count);
-    return unseen.reduce((sum, row, i) => sum + (weights ? weights[row] : 1) * (y[row] - values[i]) ** 2, 0);
-  };
-  const rivals = [chosen];
-  for (let rank = chosen.rank - 1; rank > 0; rank--) {
+  given: Candidate,
+): Promise<HeldOutChoice> {
+  const rivals = [given];
+  for (let rank = given.rank - 1; rank > 0; rank--) {
     const same = candidates.filter((c) => c.rank === rank);
     const costs = same.map((c) => charged(study, c));
     if (same.length > 0) rivals.push(same[costs.indexOf(bestOf(costs))]);
   }
-  let best = chosen;
+  if (rivals.length === 1) return { chosen: given, compared: [] };
+  const { train, test } = splitRows(study.rows.rows, HELD_OUT, study.seed);
+  const [seen, unseen] = [subsetOf(study, train), subsetOf(study, test)];
+  const compared: { rank: number; degree: number; meanSquare: number }[] = [];
+  let chosen = given;
   let least = Number.POSITIVE_INFINITY;
-  for (const rival of rivals.length > 1 ? rivals : []) {
-    const error = await errorOf(rival);
-    if (!(error < least)) continue;
-    least = error;
-    best = rival;
+  for (const rival of rivals) {
+    const { rank, degree, start, basis } = rival;
+    const again = await evaluate(seen, rank, degree, [{ name: start, basis }]);
+    if (!again) continue;
+    const meanSquare = errorOn(unseen, again);
+    compared.push({ rank, degree, meanSquare });
+    if (!(meanSquare < least)) continue;
+    least = meanSquare;
+    chosen = rival;
   }
-  return best;
+  return { chosen, compared };
+}
+
+/** Mean squared error of a candidate on rows of other studies. */
+function errorOn(study: Study, { rank, degree, basis, coefficients, radius }: Candidate): number {
+  const { data, rows, columns } = study.rows;
+  const tail = { kind: "linear" as const, radius: Math.max(radius, Number.MIN_VALUE) };
+  const link = Link.fromCoefficients(coefficients, { rank, degree, tail });
+  const { values } = link.evaluateMany(multiply(data, basis, rows, columns, rank), rows);
+  return weightedMean(
+    study,
+    study.y.map((v, i) => (v - values[i]) ** 2),
+  );
 }

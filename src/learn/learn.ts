@@ -10,7 +10,7 @@ import { informationOn, logarithmWarnings, structureWarnings } from "./advice.js
 import type { Candidate } from "./candidate.js";
 import { bestOf, choose, pairedDifference } from "./choice.js";
 import { confirmRank, confirmSignal, needsTest } from "./confirm.js";
-import { isOverbold, leastHeldOut } from "./heldOut.js";
+import { type HeldOutChoice, isOverbold, leastHeldOut } from "./heldOut.js";
 import { hasLinearSignal } from "./linearSignal.js";
 import { refine } from "./refine.js";
 import { chooseLink, type Richer, triedModel } from "./richerLink.js";
@@ -59,6 +59,7 @@ export async function* learn(
   let candidates = yield* search(study, limits);
   const tests: RankTest[] = [];
   let isFaint = false;
+  let compared: HeldOutChoice["compared"] = [];
   let chosen =
     limits.rank === undefined ? choose(study, candidates) : bestOf(candidates.filter((c) => c.rank === limits.rank));
   if (limits.rank === undefined) {
@@ -68,7 +69,8 @@ export async function* learn(
       chosen = await faintest(study, candidates);
       isFaint = chosen.rank > 0;
     }
-    if (isOverbold(study, chosen) && !control.expired) chosen = await leastHeldOut(study, candidates, chosen);
+    if (isOverbold(study, chosen) && !control.expired)
+      ({ chosen, compared } = await leastHeldOut(study, candidates, chosen));
     tests.push(...confirmed.tests);
   }
   const batches = study.rows.rows < n ? [study.rows.rows] : [];
@@ -107,6 +109,9 @@ export async function* learn(
     batches,
     ranks: [...polynomials, ...tried.map((link) => triedModel(link, scale, total))],
     tests,
+    ...(compared.length > 0
+      ? { heldOut: compared.map((one) => ({ ...one, meanSquare: one.meanSquare * scale })) }
+      : {}),
     ...(information ? { information } : {}),
     warnings: [
       ...dimensionWarnings(data, inputs, map),

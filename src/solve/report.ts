@@ -54,6 +54,11 @@ export interface LearnedChoice {
   /** Everything that was scored, in the order it was tried; empty when rank and degree were given. */
   readonly ranks: readonly TriedModel[];
   readonly tests: readonly RankTest[];
+  /**
+   * Mean squared errors, in the units of y², on rows held out from the candidates compared there; absent where leave-one-out
+   * errors decide alone, as they do unless there are several hundred inputs.
+   */
+  readonly heldOut?: readonly { readonly rank: number; readonly degree: number; readonly meanSquare: number }[];
   /** `"no-reduction"`: the model is accurate, but uses at least half as many directions as there are inputs. */
   readonly information?: "no-reduction";
 }

@@ -29,14 +29,20 @@ describe("leastHeldOut", () => {
     const study = await studied(([a]) => a, 1);
     const [simple, rich] = [await candidate(study, 1, 1), await candidate(study, 3, 6)];
     expect(rich.meanSquare).toBeLessThan(simple.meanSquare);
-    expect(await leastHeldOut(study, [simple, rich], rich)).toBe(simple);
+    const { chosen, compared } = await leastHeldOut(study, [simple, rich], rich);
+    expect(chosen).toBe(simple);
+    expect(compared.map(({ rank, degree }) => [rank, degree])).toEqual([
+      [3, 6],
+      [1, 1],
+    ]);
+    expect(compared[1].meanSquare).toBeLessThan(compared[0].meanSquare);
   });
 
   it("keeps the richer one where it is needed, and the only one there is", async () => {
     const study = await studied(([a, b]) => a + b * b, 0.1);
     const [simple, rich] = [await candidate(study, 1, 2), await candidate(study, 2, 2)];
-    expect(await leastHeldOut(study, [simple, rich], rich)).toBe(rich);
-    expect(await leastHeldOut(study, [simple, rich], simple)).toBe(simple);
+    expect((await leastHeldOut(study, [simple, rich], rich)).chosen).toBe(rich);
+    expect(await leastHeldOut(study, [simple, rich], simple)).toEqual({ chosen: simple, compared: [] });
   });
 });
 

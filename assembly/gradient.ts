@@ -1,7 +1,8 @@
 // assembly/gradient.ts — fields of a block (f and its gradient in z), residual, and what the gradient of the loss needs
 //
 // All arrays are feature-major: one row of 96 doubles per quantity, so vectors run along rows of the data.
-import { ROW_BYTES, addProduct, zero } from "./lanes";
+import { accumulateGram } from "./gram";
+import { ROW_BYTES, addProduct, addTo, join, zero } from "./lanes";
 
 /** out[i…i+15] = start + Σ_{j<count} c[j]·phi[j], sixteen rows in eight sums. Order: IN ORDER over j. */
 // @ts-ignore: decorator
@@ -145,6 +146,63 @@ export function residual(y: usize, f: usize, out: usize): f64 {
   }
   const s = f64x2.add(s01, s23);
   return f64x2.extract_lane(s, 0) + f64x2.extract_lane(s, 1);
+}
+
+/** `residualProducts` for `columns` ≤ 3 slopes, all sums in registers. */
+// @ts-ignore: decorator
+@inline
+function fewProducts(columns: i32, y: usize, f: usize, out: usize, gram: usize, scaled: usize): f64 {
+  let s01 = zero(), s23 = zero(), g00 = zero(), g01 = zero(), g11 = zero();
+  let g02 = zero(), g12 = zero(), g22 = zero();
+  for (const end = out + ROW_BYTES; out < end; out += 16, y += 16, f += 16, scaled += 16) {
+    const rho = f64x2.sub(v128.load(y), v128.load(f));
+    v128.store(out, rho);
+    // Vectors take turns in the two sums of squares.
+    const sum = addProduct(s01, rho, rho);
+    s01 = s23;
+    s23 = sum;
+    const g0 = v128.load(f, ROW_BYTES);
+    v128.store(scaled, f64x2.mul(rho, g0));
+    g00 = addProduct(g00, g0, g0);
+    if (columns > 1) {
+      const g1 = v128.load(f, 2 * ROW_BYTES);
+      v128.store(scaled, f64x2.mul(rho, g1), ROW_BYTES);
+      g01 = addProduct(g01, g0, g1);
+      g11 = addProduct(g11, g1, g1);
+      if (columns > 2) {
+        const g2 = v128.load(f, 3 * ROW_BYTES);
+        v128.store(scaled, f64x2.mul(rho, g2), 2 * ROW_BYTES);
+        g02 = addProduct(g02, g0, g2);
+        g12 = addProduct(g12, g1, g2);
+        g22 = addProduct(g22, g2, g2);
+      }
+    }
+  }
+  addTo(gram, join(g00));
+  if (columns > 1) {
+    addTo(gram + 8, join(g01));
+    addTo(gram + 16, join(g11));
+  }
+  if (columns > 2) {
+    addTo(gram + 24, join(g02));
+    addTo(gram + 32, join(g12));
+    addTo(gram + 40, join(g22));
+  }
+  return join(f64x2.add(s01, s23));
+}
+
+/**
+ * With f and its r ≥ 0 slopes g[k] in the rows of `fields`: residual = y − f, gram(k, l) += Σ g[k]·g[l] (packed) and
+ * scaled[k][i] = residual[i]·g[k][i]; returns Σ residual². Order: the squares BY FOUR, the Gram matrix PAIRED, then added.
+ */
+export function residualProducts(y: usize, fields: usize, r: i32, out: usize, gram: usize, scaled: usize): f64 {
+  if (r == 1) return fewProducts(1, y, fields, out, gram, scaled);
+  if (r == 2) return fewProducts(2, y, fields, out, gram, scaled);
+  if (r == 3) return fewProducts(3, y, fields, out, gram, scaled);
+  const squares = residual(y, fields, out);
+  accumulateGram(fields + ROW_BYTES, r, gram);
+  scaleFields(out, fields + ROW_BYTES, r, scaled);
+  return squares;
 }
 
 /** out[k][i] = v[i]·g[k][i], k < r. */

@@ -3,8 +3,8 @@ import { ROWS } from "./lanes";
 
 export { axpy, dot } from "./blas";
 export { choleskyFactor, choleskySolve } from "./cholesky";
-export { accumulateTransposed, project } from "./gemm";
-export { combine, contractFields, fields, residual, scaleFields } from "./gradient";
+export { accumulateTransposed, project, touch } from "./gemm";
+export { combine, contractFields, fields, residual, residualProducts, scaleFields } from "./gradient";
 export { accumulateGram, accumulateMoment } from "./gram";
 export { features, hermite } from "./hermite";
 export { complexPathGradients, complexPathResponses, pathGradients, pathResponses } from "./meanField";
@@ -18,7 +18,7 @@ export { tridiagonalize } from "./tridiagonal";
 
 /** Version of this list; src/kernel/ops.ts has the same number. */
 export function abiVersion(): i32 {
-  return 7;
+  return 8;
 }
 
 /** First byte after the static data; everything from here on belongs to the caller. */

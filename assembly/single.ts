@@ -7,7 +7,7 @@
 // single precision:
 //   z         four partial sums by column mod 4, joined as (s0 + s2) + (s1 + s3), then widened
 //   XᵀC       strips of 24 rows; within a strip IN ORDER over the rows, then widened and added to the double
-import { STRIP, groupOf, touch } from "./gemm";
+import { STRIP, groupOf } from "./gemm";
 import { ROWS, ROW_BYTES, addPairTo } from "./lanes";
 
 /** C of a group of up to four columns as floats. */
@@ -98,7 +98,6 @@ export function projectSingle(x: usize, stride: i32, r: i32, w: usize, z: usize)
   const pitch = <usize>stride << 2;
   const step = <usize>r << 4;
   for (let strip: usize = 0; strip < ROWS; strip += STRIP) {
-    touch(x, STRIP * pitch);
     let from = w, to = z;
     for (let left = r; left > 0; ) {
       const taken = groupOf(left);
@@ -185,7 +184,6 @@ export function transposeSingle(x: usize, stride: i32, r: i32, c: usize, out: us
   const pitch = <usize>stride << 2;
   const step = <usize>r << 4;
   for (let strip: usize = 0; strip < ROWS; strip += STRIP) {
-    touch(x, STRIP * pitch);
     let from = c, to = out;
     for (let left = r; left > 0; ) {
       const taken = groupOf(left);

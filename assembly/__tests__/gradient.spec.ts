@@ -1,4 +1,4 @@
-import { combine, contractFields, fields, residual, scaleFields } from "../gradient";
+import { combine, contractFields, fields, residual, residualProducts, scaleFields } from "../gradient";
 import { array, close, constant, get, seed, set } from "./arena";
 
 function checkFields(p: i32, prefix: i32, r: i32): bool {
@@ -35,6 +35,35 @@ describe("gradient", () => {
     expect(get(out, 0)).toBe(2);
     expect(get(out, 95)).toBe(-3);
     expect(get(out, 96)).toBe(9);
+  });
+  it("residualProducts: 0 to 5 slopes, added to what the Gram matrix held", () => {
+    seed(44);
+    for (let r = 0; r <= 5; r++) {
+      const y = array(96), f = array(96 * (r + 1)), out = array(97), scaled = array(96 * r + 1);
+      const entries = (r * (r + 1)) >> 1;
+      const gram = constant(entries + 1, 2);
+      set(out, 96, 9);
+      set(scaled, 96 * r, 9);
+      let sum: f64 = 0;
+      const squares = residualProducts(y, f, r, out, gram, scaled);
+      for (let i = 0; i < 96; i++) {
+        const rho = get(y, i) - get(f, i);
+        expect(get(out, i)).toBe(rho);
+        sum += rho * rho;
+        for (let k = 0; k < r; k++) expect(get(scaled, k * 96 + i)).toBe(rho * get(f, (k + 1) * 96 + i));
+      }
+      expect(close(squares, sum)).toBe(true);
+      for (let l = 0, at = 0; l < r; l++) {
+        for (let k = 0; k <= l; k++, at++) {
+          let product: f64 = 2;
+          for (let i = 0; i < 96; i++) product += get(f, (k + 1) * 96 + i) * get(f, (l + 1) * 96 + i);
+          expect(close(get(gram, at), product)).toBe(true);
+        }
+      }
+      expect(get(gram, entries)).toBe(2);
+      expect(get(out, 96)).toBe(9);
+      expect(get(scaled, 96 * r)).toBe(9);
+    }
   });
   it("scaleFields and contractFields: row by row", () => {
     seed(42);

@@ -1,7 +1,7 @@
 // One whole iteration of the profiled loss in C: the blocked algorithm of the package with the Gram matrix formed directly.
 //
 // Compiled once per instruction set with NAME (the function), LANES (doubles per vector) and the tiles; rows come in
-// blocks of 96, everything inside a block is feature-major, X is read in strips that are touched before use.
+// blocks of 96, everything inside a block is feature-major, X is read in strips, which are touched before use where X is large.
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +10,8 @@
 
 #define ROWS 96
 #define STRIP 24
+/** An X beyond this size is touched before it is used; the package has the same rule. */
+#define TOUCHED_BYTES (8L << 20)
 #define MOST_ROWS 8
 #define MOST_WIDE 8
 #define MOST_RANK 4
@@ -59,11 +61,11 @@ static void touch(const double *p, long count) {
 }
 
 static inline __attribute__((always_inline)) void projectBlock(
-    const double *x, int d, int count, const double *w, int r, double *z) {
+    const double *x, int d, int count, int far, const double *w, int r, double *z) {
   memset(z, 0, sizeof(double) * ROWS * r);
   for (int strip = 0; strip < count; strip += STRIP) {
     int end = strip + STRIP < count ? strip + STRIP : count;
-    touch(x + (long)strip * d, (long)(end - strip) * d);
+    if (far) touch(x + (long)strip * d, (long)(end - strip) * d);
     int i = strip;
     for (; i + PROJECT_ROWS(r) <= end; i += PROJECT_ROWS(r)) {
       int j = WIDE(projectTile)(x + (long)i * d, d, 0, d, w, PROJECT_ROWS(r), r, z + i);
@@ -76,11 +78,11 @@ static inline __attribute__((always_inline)) void projectBlock(
 }
 
 static inline __attribute__((always_inline)) void gatherBlock(
-    const double *x, int d, int count, const double *c, int r, double *out) {
+    const double *x, int d, int count, int far, const double *c, int r, double *out) {
   int strip = 0;
   for (; strip + STRIP <= count; strip += STRIP) {
     const double *rows = x + (long)strip * d;
-    touch(rows, (long)STRIP * d);
+    if (far) touch(rows, (long)STRIP * d);
     int j = 0;
     for (; j + GATHER_WIDE(r) * LANES <= d; j += GATHER_WIDE(r) * LANES)
       WIDE(gatherTile)(rows + j, d, c + strip, GATHER_WIDE(r), r, out + j);
@@ -191,7 +193,7 @@ static void solve(double *g, int p, int pitch, double *b) {
 static inline __attribute__((always_inline)) double passes(
     const struct shape *s, const int *table, const int *up, const double *x, const double *y, const double *w, int r,
     double *gradient) {
-  const int d = s->d, p = s->p, blocks = (s->n + ROWS - 1) / ROWS;
+  const int d = s->d, p = s->p, far = 8L * s->n * d > TOUCHED_BYTES, blocks = (s->n + ROWS - 1) / ROWS;
   // Tiles of rows may reach past the last column by less than one tile.
   const int padded = (p + GRAM_COLUMNS - 1) / GRAM_COLUMNS * GRAM_COLUMNS;
   double *z = allocate((long)blocks * r * ROWS), *h = allocate((long)r * (s->degree + 1) * ROWS);
@@ -199,7 +201,7 @@ static inline __attribute__((always_inline)) double passes(
   double *ck = allocate((long)p * r), *fields = allocate((1 + r) * ROWS), *scaled = allocate(r * ROWS);
   for (int b = 0; b < blocks; b++) {
     const int count = s->n - b * ROWS < ROWS ? s->n - b * ROWS : ROWS;
-    projectBlock(x + (long)b * ROWS * d, d, count, w, r, z + (long)b * r * ROWS);
+    projectBlock(x + (long)b * ROWS * d, d, count, far, w, r, z + (long)b * r * ROWS);
     features(z + (long)b * r * ROWS, s, table, h, phi, count);
     accumulateGram(phi, padded, gram);
     for (int j = 0; j < p; j++) {
@@ -229,7 +231,7 @@ static inline __attribute__((always_inline)) double passes(
       square += residual * residual;
       for (int k = 0; k < r; k++) scaled[k * ROWS + i] = residual * fields[(1 + k) * ROWS + i];
     }
-    gatherBlock(x + (long)b * ROWS * d, d, count, scaled, r, gradient);
+    gatherBlock(x + (long)b * ROWS * d, d, count, far, scaled, r, gradient);
   }
   for (int i = 0; i < d * r; i++) gradient[i] /= -s->n;
   for (int j = 0; j < p; j++) size += c[j] * c[j];
@@ -252,11 +254,11 @@ double NAME(const struct shape *s, const int *table, const int *up, const double
 double JOIN(NAME, Kernel)(int kernel, int r, int size, double *a, double *b, double *out, long calls) {
   for (long i = 0; i < calls; i++) {
     if (kernel == 0) {
-      if (r == 2) projectBlock(a, size, ROWS, b, 2, out);
-      else projectBlock(a, size, ROWS, b, 3, out);
+      if (r == 2) projectBlock(a, size, ROWS, 0, b, 2, out);
+      else projectBlock(a, size, ROWS, 0, b, 3, out);
     } else if (kernel == 1) {
-      if (r == 2) gatherBlock(a, size, ROWS, b, 2, out);
-      else gatherBlock(a, size, ROWS, b, 3, out);
+      if (r == 2) gatherBlock(a, size, ROWS, 0, b, 2, out);
+      else gatherBlock(a, size, ROWS, 0, b, 3, out);
     } else if (kernel == 2) {
       accumulateGram(a, size, out);
     } else {

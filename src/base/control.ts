@@ -93,8 +93,8 @@ export class RunControl {
   }
 }
 
-// performance is missing on a few server runtimes; Date.now() is not monotone, but a run survives that.
-function defaultClock(): () => number {
+/** Milliseconds. `performance` is missing on a few server runtimes; Date.now() is not monotone, but a run survives that. */
+export function defaultClock(): () => number {
   return typeof performance === "object" && typeof performance.now === "function" ? () => performance.now() : Date.now;
 }
 

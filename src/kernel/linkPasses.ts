@@ -148,13 +148,8 @@ export function residuals(
     const fields = fieldsAt + b * (r + 1) * BLOCK_BYTES;
     const residual = residualAt + b * BLOCK_BYTES;
     ops.fields(phiOf(m, b), p, ofLink, derivativeCount, r, ofSlopes, fields);
-    m.f64[total] += ops.residual(target + b * BLOCK_BYTES, fields, residual);
-    if (r === 0) return;
-    const g = fields + BLOCK_BYTES;
-    ops.accumulateGram(g, r, small);
-    if (!transposed) return;
-    ops.scaleFields(residual, g, r, multiplied);
-    add(m, b, multiplied);
+    m.f64[total] += ops.residualProducts(target + b * BLOCK_BYTES, fields, r, residual, small, multiplied);
+    if (transposed && r > 0) add(m, b, multiplied);
   });
   if (pause) return pause.then(() => rows.keepFeatures(true));
   rows.keepFeatures(true);

@@ -19,7 +19,7 @@
 export const BLOCK_ROWS = 96;
 
 /** Version of this interface; the binary exports its own and the wrapper refuses another. */
-export const ABI_VERSION = 7;
+export const ABI_VERSION = 8;
 
 /**
  * Radial functions κ of the squared distance q: "gauss" is e^{−q/2}; "matern52", with d = √(5q), is (1 + d + d²/3)e^{−d}.
@@ -54,6 +54,8 @@ export interface KernelOps {
    */
   secondMoment(x: Address, stride: number, weights: Address, scratch: Address, out: Address): void;
 
+  /** Reads `bytes` of memory, a multiple of 512, to bring them into a near cache; computes nothing. */
+  touch(at: Address, bytes: number): void;
   /** z[k][i] = Σⱼ x[i][j]·w(j, k), w paired with `stride` rows; r columns. */
   project(x: Address, stride: number, r: number, w: Address, z: Address): void;
   /** out(j, k) += Σᵢ x[i][j]·c[k][i], out paired. */
@@ -112,6 +114,11 @@ export interface KernelOps {
   fields(phi: Address, p: number, c: Address, prefix: number, r: number, ck: Address, out: Address): void;
   /** residual = y − f; returns Σ residual². */
   residual(y: Address, f: Address, residual: Address): number;
+  /**
+   * With f and g[k], k < r, in the rows of `fields`: residual = y − f, gram(k, l) += Σ g[k]·g[l] over the block (packed)
+   * and scaled[k] = residual·g[k]; returns Σ residual².
+   */
+  residualProducts(y: Address, fields: Address, r: number, residual: Address, gram: Address, scaled: Address): number;
   /** out[k][i] = v[i]·g[k][i], k < r. */
   scaleFields(v: Address, g: Address, r: number, out: Address): void;
   /** out[i] = Σ_k a[k][i]·b[k][i]. */

@@ -99,6 +99,9 @@ export function createReferenceOps(memory: MemoryViews): KernelOps {
       }
     },
 
+    /** There are no tiles here that would wait. */
+    touch() {},
+
     /** Strips of 24 rows; within a strip IN ORDER over the rows, then added. */
     accumulateTransposed(x, stride, r, c, out) {
       addTransposed(memory.f64, x >>> 3, stride, r, c >>> 3, out >>> 3);
@@ -143,6 +146,19 @@ export function createReferenceOps(memory: MemoryViews): KernelOps {
       const b = f0 >>> 3;
       const o = residual >>> 3;
       for (let i = 0; i < B; i++) f[o + i] = f[a + i] - f[b + i];
+      return dotByFour(f, o, o, B);
+    },
+
+    /** The sum of squares is BY FOUR, the Gram matrix PAIRED over the rows. */
+    residualProducts(y, fields, r, residual, gram, scaled) {
+      const f = memory.f64;
+      const [a, b, o] = [y >>> 3, fields >>> 3, residual >>> 3];
+      for (let i = 0; i < B; i++) f[o + i] = f[a + i] - f[b + i];
+      for (let l = 0, at = gram >>> 3; l < r; l++) {
+        const g = b + (l + 1) * B;
+        for (let k = 0; k <= l; k++, at++) f[at] += blockDot(f, b + (k + 1) * B, g);
+        for (let i = 0; i < B; i++) f[(scaled >>> 3) + l * B + i] = f[o + i] * f[g + i];
+      }
       return dotByFour(f, o, o, B);
     },
 

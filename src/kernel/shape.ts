@@ -1,5 +1,6 @@
 /** Problem shape → slots and total bytes; pure arithmetic. */
 import { MemoryError } from "../base/errors.js";
+import { COPY_ROOM } from "./copyPhase.js";
 import { type MomentSizes, momentSizes } from "./moments.js";
 import { BLOCK_ROWS } from "./ops.js";
 
@@ -151,8 +152,8 @@ export function layoutOf(shape: ProblemShape, hold = true, rows = shape.samples)
     factor0: packedCount,
     factor1: packedCount,
     tridiagonal: 7 * featureCount,
-    staging: BLOCK_ROWS * columns,
-    xBlock: BLOCK_ROWS * stride,
+    staging: BLOCK_ROWS * columns + COPY_ROOM,
+    xBlock: BLOCK_ROWS * stride + COPY_ROOM,
     scratch: BLOCK_ROWS * stride,
     rowWeights: BLOCK_ROWS,
     h: rank * ((moments ? 2 * degree : degree) + 1) * BLOCK_ROWS,

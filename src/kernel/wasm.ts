@@ -35,6 +35,7 @@ const OPERATIONS: { readonly [name in keyof KernelOps]: true } = {
   columnSums: true,
   columnSquares: true,
   secondMoment: true,
+  touch: true,
   project: true,
   accumulateTransposed: true,
   projectSingle: true,
@@ -48,6 +49,7 @@ const OPERATIONS: { readonly [name in keyof KernelOps]: true } = {
   combineSums: true,
   fields: true,
   residual: true,
+  residualProducts: true,
   scaleFields: true,
   contractFields: true,
   dot: true,
@@ -107,11 +109,9 @@ export function createWasmMachine({
       return fault;
     },
     get f64() {
-      if (f64.buffer !== memory.buffer) f64 = new Float64Array(memory.buffer);
       return f64;
     },
     get i32() {
-      if (i32.buffer !== memory.buffer) i32 = new Int32Array(memory.buffer);
       return i32;
     },
     reserve(wanted) {
@@ -124,6 +124,9 @@ export function createWasmMachine({
         const allowed = memory.buffer.byteLength - base;
         throw outOfMemory(wanted, allowed, `the engine did not grow the memory beyond ${allowed}`, cause);
       }
+      // Nothing else grows the memory, so views are renewed here alone: to ask for its buffer takes longer than to read it.
+      f64 = new Float64Array(memory.buffer);
+      i32 = new Int32Array(memory.buffer);
     },
   };
   machine.reserve(bytes);

@@ -27,17 +27,18 @@ export function projectTangent(w: ArrayLike<number>, g: ArrayLike<number>, d: nu
 export function toTangent(w: ArrayLike<number>, out: Float64Array, d: number, r: number): Float64Array {
   const overlap = new Float64Array(r * r);
   for (let pass = 0; pass < 2; pass++) {
-    overlap.fill(0);
-    for (let i = 0; i < d; i++) {
-      for (let l = 0; l < r; l++) {
-        const wil = w[i * r + l];
-        for (let k = 0; k < r; k++) overlap[l * r + k] += wil * out[i * r + k];
+    for (let l = 0; l < r; l++) {
+      for (let k = 0; k < r; k++) {
+        let sum = 0;
+        for (let i = 0, at = 0; i < d; i++, at += r) sum += w[at + l] * out[at + k];
+        overlap[l * r + k] = sum;
       }
     }
-    for (let i = 0; i < d; i++) {
-      for (let l = 0; l < r; l++) {
-        const wil = w[i * r + l];
-        for (let k = 0; k < r; k++) out[i * r + k] -= wil * overlap[l * r + k];
+    for (let i = 0, at = 0; i < d; i++, at += r) {
+      for (let k = 0; k < r; k++) {
+        let value = out[at + k];
+        for (let l = 0; l < r; l++) value -= w[at + l] * overlap[l * r + k];
+        out[at + k] = value;
       }
     }
   }

@@ -24,6 +24,8 @@ export interface MultiIndexTable {
   readonly down: Int32Array;
   /** Position of β + e_k at [j·r + k] for |β| < D; prefix[D]×r. */
   readonly up: Int32Array;
+  /** √(β_k + 1) at the same places. */
+  readonly upRoots: Float64Array;
 }
 
 /**
@@ -163,7 +165,8 @@ function buildTable(rank: number, degree: number): MultiIndexTable {
       beta[k]--;
     }
   }
-  return { rank, degree, size, exponents, totals, prefix, down, up };
+  const upRoots = Float64Array.from(up, (_, i) => Math.sqrt(exponents[i] + 1));
+  return { rank, degree, size, exponents, totals, prefix, down, up, upRoots };
 }
 
 /** Next index of the same total degree in lexicographically descending order; false after the last one. */
@@ -210,9 +213,9 @@ export function featureTable(rank: number, degree: number): Int32Array {
  * @returns N(r, D−1)×r row-major (length 0 at degree 0)
  */
 export function derivativeCoefficients(coefficients: ArrayLike<number>, rank: number, degree: number): Float64Array {
-  const { exponents, up } = multiIndexTable(rank, degree);
+  const { up, upRoots } = multiIndexTable(rank, degree);
   const out = new Float64Array(up.length);
-  for (let i = 0; i < out.length; i++) out[i] = Math.sqrt(exponents[i] + 1) * coefficients[up[i]];
+  for (let i = 0; i < out.length; i++) out[i] = upRoots[i] * coefficients[up[i]];
   return out;
 }
 

@@ -2,6 +2,7 @@
 import type { RunControl } from "../base/control.js";
 import type { DenseRows, KernelChoice } from "../base/types.js";
 import { BLOCK_BYTES, Blocks, F64 } from "../kernel/blocks.js";
+import { COPY_ROOM } from "../kernel/copyPhase.js";
 import { acquireTenant } from "../kernel/machine.js";
 import { BLOCK_ROWS } from "../kernel/ops.js";
 import { assertFits, type Layout, layoutOf, RESIDENT_BYTES, type SlotName } from "../kernel/shape.js";
@@ -21,8 +22,8 @@ function directionLayout(samples: number, columns: number): Layout {
     inverseScale: full.stride,
     paired: full.stride,
     pairedSum: full.stride,
-    staging: BLOCK_ROWS * columns,
-    xBlock: BLOCK_ROWS * full.stride,
+    staging: BLOCK_ROWS * columns + COPY_ROOM,
+    xBlock: BLOCK_ROWS * full.stride + COPY_ROOM,
     rowWeights: BLOCK_ROWS,
     c: BLOCK_ROWS,
     target: BLOCK_ROWS,

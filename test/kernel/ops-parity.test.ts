@@ -392,6 +392,43 @@ describe("sums over features", () => {
     );
   });
 
+  it("residualProducts", () => {
+    forAll<{ r: number }>({ r: fc.integer({ min: 0, max: 8 }) }, ({ r, seed }) => {
+      const random = numbers(seed);
+      const given = random.array((r * (r + 1)) / 2);
+      const { arrays: a, result } = onBoth(
+        {
+          y: random.array(B),
+          fields: random.array((r + 1) * B),
+          out: random.array(B),
+          gram: given,
+          scaled: random.array(r * B),
+        },
+        ["out", "gram", "scaled"],
+        (ops, at) => ops.residualProducts(at.y, at.fields, r, at.out, at.gram, at.scaled),
+      );
+      for (let i = 0; i < B; i++) expect(a.out[i]).toBe(a.y[i] - a.fields[i]);
+      const [sum] = total(B, (i) => a.out[i] ** 2);
+      expectClose(result!, sum, sum, "sum of squares");
+      const g = a.fields.subarray(B);
+      for (let i = 0; i < r * B; i++) expect(a.scaled[i]).toBe(a.out[i % B] * g[i]);
+      for (let l = 0; l < r; l++) {
+        for (let k = 0; k <= l; k++) {
+          const [value, size] = total(B, (i) => g[k * B + i] * g[l * B + i]);
+          const at = packed(k, l);
+          expectClose(a.gram[at], given[at] + value, Math.abs(given[at]) + size, `gram(${k}, ${l})`);
+        }
+      }
+    });
+  });
+
+  it("touch changes nothing and stays inside", () => {
+    forAll<{ lines: number }>({ lines: fc.integer({ min: 0, max: 12 }) }, ({ lines, seed }) => {
+      // onBoth: no word may change, and the array takes its turn at the end of memory.
+      onBoth({ x: numbers(seed).array(64 * lines) }, [], (ops, at) => ops.touch(at.x, 512 * lines) as undefined);
+    });
+  });
+
   it("residual, scaleFields, contractFields", () => {
     forAll<{ r: number }>({ r: rank }, ({ r, seed }) => {
       const random = numbers(seed);

@@ -31,11 +31,8 @@ function addTwo(column: usize, i: i32, from: i32, j: i32, sums: v128): void {
   if (i + 1 >= from && i + 1 <= j) addTo(column + (<usize>(i + 1) << 3), f64x2.extract_lane(sums, 1));
 }
 
-/**
- * Entries (i…i+3, j…j+1). Rows below `from` were added by an earlier tile; column j only if `both`.
- * Eight sums and six operands: more would spill.
- */
-function tile(phi: usize, i: i32, from: i32, j: i32, both: bool, gram: usize): void {
+/** Entries (i…i+3, j…j+1). Rows below `from` were added by an earlier tile. Eight sums and six operands: more would spill. */
+function tile(phi: usize, i: i32, from: i32, j: i32, gram: usize): void {
   let a = phi + <usize>i * ROW_BYTES;
   let b = phi + <usize>j * ROW_BYTES;
   let s0 = zero(), s1 = zero(), s2 = zero(), s3 = zero();
@@ -61,7 +58,7 @@ function tile(phi: usize, i: i32, from: i32, j: i32, both: bool, gram: usize): v
   const s01 = joinTwo(s0, s1), s23 = joinTwo(s2, s3), t01 = joinTwo(t0, t1), t23 = joinTwo(t2, t3);
   const column = columnOf(gram, j);
   const next = columnOf(gram, j + 1);
-  if (both && from == i && i + 3 <= j) {
+  if (from == i && i + 3 <= j) {
     const at = <usize>i << 3;
     addPairTo(column + at, s01);
     addPairTo(column + at + 16, s23);
@@ -69,10 +66,8 @@ function tile(phi: usize, i: i32, from: i32, j: i32, both: bool, gram: usize): v
     addPairTo(next + at + 16, t23);
     return;
   }
-  if (both) {
-    addTwo(column, i, from, j, s01);
-    addTwo(column, i + 2, from, j, s23);
-  }
+  addTwo(column, i, from, j, s01);
+  addTwo(column, i + 2, from, j, s23);
   addTwo(next, i, from, j + 1, t01);
   addTwo(next, i + 2, from, j + 1, t23);
 }
@@ -93,10 +88,10 @@ export function accumulateGram(phi: usize, p: i32, gram: usize): void {
     }
     return;
   }
-  for (let j = 0; j < p; j += 2) {
-    const both = j + 1 < p;
-    const first = both ? j : j - 1;
-    for (let i = 0; i <= first + 1; i += 4) tile(phi, min(i, p - 4), i, first, both, gram);
+  // Of an odd number of columns the shortest is the odd one out.
+  if ((p & 1) == 1) addTo(gram, blockDot(phi, phi));
+  for (let j = p & 1; j < p; j += 2) {
+    for (let i = 0; i <= j + 1; i += 4) tile(phi, min(i, p - 4), i, j, gram);
   }
 }
 

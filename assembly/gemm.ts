@@ -13,23 +13,6 @@ import { ROW_BYTES, ROWS, addProduct, addPairTo, join, joinTwo, zero } from "./l
 /** Rows of x worked on at a time: they stay in the nearest cache while tiles walk over them. Divides ROWS. */
 export const STRIP: usize = 24;
 const STRIP_BYTES: usize = STRIP * 8;
-/** Bytes of a cache line. */
-const LINE: usize = 64;
-/** Where `touch` leaves its result, so that no compiler drops its loads. */
-const sink: usize = memory.data(16, 16);
-
-/**
- * Reads one double of every cache line of [p, p + bytes), eight independent loads at a time, bytes a multiple of 512.
- * Tiles wait for one line after the other when X lies beyond the second cache; this brings a block near at full bandwidth.
- */
-export function touch(p: usize, bytes: usize): void {
-  let seen: i64 = 0;
-  for (const end = p + bytes; p < end; p += 8 * LINE) {
-    seen |= load<i64>(p) | load<i64>(p, LINE) | load<i64>(p, 2 * LINE) | load<i64>(p, 3 * LINE)
-      | load<i64>(p, 4 * LINE) | load<i64>(p, 5 * LINE) | load<i64>(p, 6 * LINE) | load<i64>(p, 7 * LINE);
-  }
-  store<i64>(sink, seen);
-}
 
 /** Rows i…i+7 times one column of W. Order: PAIRED over the columns, as in every tile below. */
 // @ts-ignore: decorator

@@ -3,7 +3,7 @@ import { ROWS } from "./lanes";
 
 export { axpy, dot } from "./blas";
 export { choleskyFactor, choleskySolve } from "./cholesky";
-export { accumulateTransposed, project, touch } from "./gemm";
+export { accumulateTransposed, project } from "./gemm";
 export { combine, contractFields, fields, residual, residualProducts, scaleFields } from "./gradient";
 export { accumulateGram, accumulateMoment } from "./gram";
 export { features, hermite } from "./hermite";

@@ -54,8 +54,6 @@ export interface KernelOps {
    */
   secondMoment(x: Address, stride: number, weights: Address, scratch: Address, out: Address): void;
 
-  /** Reads `bytes` of memory, a multiple of 512, to bring them into a near cache; computes nothing. */
-  touch(at: Address, bytes: number): void;
   /** z[k][i] = Σⱼ x[i][j]·w(j, k), w paired with `stride` rows; r columns. */
   project(x: Address, stride: number, r: number, w: Address, z: Address): void;
   /** out(j, k) += Σᵢ x[i][j]·c[k][i], out paired. */

@@ -99,9 +99,6 @@ export function createReferenceOps(memory: MemoryViews): KernelOps {
       }
     },
 
-    /** There are no tiles here that would wait. */
-    touch() {},
-
     /** Strips of 24 rows; within a strip IN ORDER over the rows, then added. */
     accumulateTransposed(x, stride, r, c, out) {
       addTransposed(memory.f64, x >>> 3, stride, r, c >>> 3, out >>> 3);

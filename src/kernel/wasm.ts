@@ -35,7 +35,6 @@ const OPERATIONS: { readonly [name in keyof KernelOps]: true } = {
   columnSums: true,
   columnSquares: true,
   secondMoment: true,
-  touch: true,
   project: true,
   accumulateTransposed: true,
   projectSingle: true,

@@ -422,13 +422,6 @@ describe("sums over features", () => {
     });
   });
 
-  it("touch changes nothing and stays inside", () => {
-    forAll<{ lines: number }>({ lines: fc.integer({ min: 0, max: 12 }) }, ({ lines, seed }) => {
-      // onBoth: no word may change, and the array takes its turn at the end of memory.
-      onBoth({ x: numbers(seed).array(64 * lines) }, [], (ops, at) => ops.touch(at.x, 512 * lines) as undefined);
-    });
-  });
-
   it("residual, scaleFields, contractFields", () => {
     forAll<{ r: number }>({ r: rank }, ({ r, seed }) => {
       const random = numbers(seed);

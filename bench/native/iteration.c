@@ -11,7 +11,7 @@
 #define ROWS 96
 #define STRIP 24
 /** An X beyond this size is touched before it is used; the package has the same rule. */
-#define TOUCHED_BYTES (8L << 20)
+#define TOUCHED_BYTES (4L << 20)
 #define MOST_ROWS 8
 #define MOST_WIDE 8
 #define MOST_RANK 4

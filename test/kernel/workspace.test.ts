@@ -111,6 +111,58 @@ describe("workspace passes", () => {
     }
   });
 
+  describe("rows that are copied block by block before they are used", () => {
+    const d = 48;
+    const random = generator(71);
+    const pattern = Float64Array.from({ length: 9973 }, random.normal);
+    const A = Float64Array.from({ length: 2 * d }, () => random.normal() / 7);
+
+    /** Products with X on the way there and back. */
+    async function products(n: number, plain: boolean, kernel: "wasm" | "reference", hold: boolean, single = false) {
+      const X = Float64Array.from({ length: n * d }, (_, i) => pattern[i % 9973]);
+      const rows = { data: X, rows: n, columns: d };
+      const shape = { samples: n, columns: d, rank: 2, degree: 2, ...featureShape(2, 2), single };
+      const table = featureTable(2, 2);
+      const workspace = await Workspace.create(rows, shape, table, kernel, new RunControl(), hold);
+      workspace.setTarget(Float64Array.from({ length: n }, (_, i) => pattern[(5 * i) % 9973]));
+      await workspace.standardize({
+        center: new Float64Array(d).fill(plain ? 0 : 0.25),
+        inverseScale: new Float64Array(d).fill(plain ? 1 : 0.9),
+      });
+      await workspace.projectTrial(A);
+      const solved = workspace.solveTrial(new Float64Array(6).fill(0.1), 1e-14);
+      if (!("coefficients" in solved)) throw new Error(`pivot ${solved.pivot}`);
+      const { coefficients } = solved;
+      const sums = await workspace.residualsOfTrial(coefficients, derivativeCoefficients(coefficients, 2, 2), true);
+      const { resident } = workspace.layout;
+      workspace.dispose();
+      return { resident, numbers: [...coefficients, sums.sumSquares, ...(sums.transposed as Float64Array)] };
+    }
+
+    it.each([true, false])("held: the bits of streamed ones (plain: %s)", async (plain) => {
+      const held = await products(12_000, plain, "wasm", true);
+      expect(held.resident).toBe(true);
+      expect(held.numbers.every(Number.isFinite)).toBe(true);
+      expect((await products(12_000, plain, "wasm", false)).numbers).toEqual(held.numbers);
+      expect((await products(12_000, plain, "reference", true)).numbers).toEqual(held.numbers);
+    });
+
+    it("held in single precision: both kernels give the same bits", async () => {
+      const { numbers } = await products(24_000, true, "wasm", true, true);
+      expect((await products(24_000, true, "reference", true, true)).numbers).toEqual(numbers);
+      const double = await products(24_000, true, "wasm", true);
+      numbers.forEach((v, k) => {
+        expect(Math.abs(v - double.numbers[k])).toBeLessThan(1e-4 * Math.max(...double.numbers.map(Math.abs)));
+      });
+    });
+
+    it.each([true, false])("streamed, too large to be held (plain: %s)", async (plain) => {
+      const streamed = await products(90_000, plain, "wasm", true);
+      expect(streamed.resident).toBe(false);
+      expect((await products(90_000, plain, "reference", true)).numbers).toEqual(streamed.numbers);
+    });
+  });
+
   it.each(CASES.slice(1))("agree with dense arithmetic: %o", async (c) => {
     const { X, y, root, center, inverseScale, A, delta } = data(c);
     const { n, d, r } = c;

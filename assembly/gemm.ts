@@ -8,7 +8,8 @@
 //             | 0 1 | 0 1 |     |  0 1  | 2 3 |
 //
 // so one vector of x (two columns) meets one vector of w per k, and one pointer walks W with constant offsets.
-import { ROW_BYTES, ROWS, addProduct, addPairTo, join, joinTwo, zero } from "./lanes";
+import { gather3x3, tile3x3 } from "./fusedTiles";
+import { ROW_BYTES, ROWS, addProduct, addPairTo, joinTwo, zero } from "./lanes";
 
 /** Rows of x worked on at a time: they stay in the nearest cache while tiles walk over them. Divides ROWS. */
 export const STRIP: usize = 24;
@@ -109,44 +110,6 @@ function tile2(columns: i32, x: usize, pitch: usize, w: usize, step: usize, z: u
   v128.store(z, joinTwo(a1, b1), ROW_BYTES);
   v128.store(z, joinTwo(a2, b2), 2 * ROW_BYTES);
   if (columns > 3) v128.store(z, joinTwo(a3, b3), 3 * ROW_BYTES);
-}
-
-/**
- * Rows i…i+2 times three columns. For fused operations only: they have no products in registers, and with the six sums of
- * `tile2` each would wait for the one before it.
- */
-// @ts-ignore: decorator
-@inline
-function tile3x3(x: usize, pitch: usize, w: usize, step: usize, z: usize): void {
-  const end = x + pitch;
-  let a0 = zero(), a1 = zero(), a2 = zero();
-  let b0 = zero(), b1 = zero(), b2 = zero();
-  let d0 = zero(), d1 = zero(), d2 = zero();
-  let y = end;
-  while (x < end) {
-    const c0 = v128.load(w), c1 = v128.load(w, 16), c2 = v128.load(w, 32);
-    let row = v128.load(x);
-    a0 = addProduct(a0, row, c0);
-    a1 = addProduct(a1, row, c1);
-    a2 = addProduct(a2, row, c2);
-    row = v128.load(y);
-    b0 = addProduct(b0, row, c0);
-    b1 = addProduct(b1, row, c1);
-    b2 = addProduct(b2, row, c2);
-    row = v128.load(y + pitch);
-    d0 = addProduct(d0, row, c0);
-    d1 = addProduct(d1, row, c1);
-    d2 = addProduct(d2, row, c2);
-    w += step;
-    x += 16;
-    y += 16;
-  }
-  v128.store(z, joinTwo(a0, b0));
-  v128.store(z, joinTwo(a1, b1), ROW_BYTES);
-  v128.store(z, joinTwo(a2, b2), 2 * ROW_BYTES);
-  store<f64>(z, join(d0), 16);
-  store<f64>(z, join(d1), ROW_BYTES + 16);
-  store<f64>(z, join(d2), 2 * ROW_BYTES + 16);
 }
 
 function project1(x: usize, pitch: usize, w: usize, step: usize, z: usize): void {
@@ -262,41 +225,6 @@ function gather4x2(x: usize, pitch: usize, c: usize, out: usize, step: usize): v
   addPairTo(out + 16, b3);
 }
 
-/** Three column pairs times three columns, for fused operations as `tile3x3`. */
-// @ts-ignore: decorator
-@inline
-function gather3x3(x: usize, pitch: usize, c: usize, out: usize, step: usize): void {
-  let a0 = zero(), a1 = zero(), a2 = zero();
-  let b0 = zero(), b1 = zero(), b2 = zero();
-  let d0 = zero(), d1 = zero(), d2 = zero();
-  for (const end = c + STRIP_BYTES; c < end; c += 8, x += pitch) {
-    const p = v128.load(x), q = v128.load(x, 16), s = v128.load(x, 32);
-    let ck = weight(c, 0);
-    a0 = addProduct(a0, p, ck);
-    b0 = addProduct(b0, q, ck);
-    d0 = addProduct(d0, s, ck);
-    ck = weight(c, 1);
-    a1 = addProduct(a1, p, ck);
-    b1 = addProduct(b1, q, ck);
-    d1 = addProduct(d1, s, ck);
-    ck = weight(c, 2);
-    a2 = addProduct(a2, p, ck);
-    b2 = addProduct(b2, q, ck);
-    d2 = addProduct(d2, s, ck);
-  }
-  addPairTo(out, a0);
-  addPairTo(out + 16, a1);
-  addPairTo(out + 32, a2);
-  out += step;
-  addPairTo(out, b0);
-  addPairTo(out + 16, b1);
-  addPairTo(out + 32, b2);
-  out += step;
-  addPairTo(out, d0);
-  addPairTo(out + 16, d1);
-  addPairTo(out + 32, d2);
-}
-
 /** One or two column pairs (`two`) times `columns` ≤ 4 columns, for the few pairs that no tile covers: up to eight sums at a time. */
 // @ts-ignore: decorator
 @inline
@@ -345,7 +273,7 @@ function gatherTwo(x: usize, end: usize, pitch: usize, c: usize, out: usize, ste
 }
 function gatherThree(x: usize, end: usize, pitch: usize, c: usize, out: usize, step: usize): void {
   if (ASC_FEATURE_RELAXED_SIMD) {
-    for (; x + 48 <= end; x += 48, out += 3 * step) gather3x3(x, pitch, c, out, step);
+    for (; x + 48 <= end; x += 48, out += 3 * step) gather3x3(x, pitch, c, c + STRIP_BYTES, out, step);
     if (x == end) return;
     if (x + 16 == end) {
       gatherFew(false, 3, x, pitch, c, out, step);

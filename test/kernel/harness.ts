@@ -28,7 +28,12 @@ let turn = 0;
  * Lays `arrays` out in a machine, 16-byte aligned with marked gaps, calls, and checks that gaps and all arrays not in
  * `writes` are as before. The last array ends where memory ends, so that reading past it traps; each takes its turn there.
  */
-function runOn<A extends Arrays>(machine: Machine, arrays: A, writes: readonly (keyof A)[], call: Call<A>): Outcome<A> {
+export function runOn<A extends Arrays>(
+  machine: Machine,
+  arrays: A,
+  writes: readonly (keyof A)[],
+  call: Call<A>,
+): Outcome<A> {
   const names = Object.keys(arrays) as (keyof A)[];
   names.push(...names.splice(0, turn++ % names.length));
   const wordsOf = (name: keyof A): number => Math.ceil(arrays[name].byteLength / 8);

@@ -1,20 +1,15 @@
 /** Every example runs as it stands, against the built package; the page is opened in a browser. */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { chromium } from "playwright-core";
 import { afterAll, expect, test } from "vitest";
+import { hasBrowser, launchBrowser } from "../support/browser.js";
 
 const folder = join(import.meta.dirname, "../../examples");
 const files = readdirSync(folder).filter((name) => name.endsWith(".mjs"));
 const out = mkdtempSync(join(tmpdir(), "leapflow-examples-"));
 afterAll(() => rmSync(out, { recursive: true, force: true }));
-
-const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
-const isThere = existsSync(CHROMIUM);
-if (!isThere && process.env.CI === "true") throw new Error(`no Chromium at ${CHROMIUM}`);
-if (!isThere) console.warn(`SKIPPED: no Chromium at ${CHROMIUM}, so the example page was not opened`);
 
 /** What an example writes it writes to a temporary folder. */
 function runExample(name: string, ...args: string[]): string {
@@ -39,10 +34,10 @@ test.each(files)("%s", (name) => {
   expect(stdout).not.toMatch(/NaN|undefined|false/);
 });
 
-test.skipIf(!isThere)("the page learns in a browser and asks nobody for anything", async () => {
+test.skipIf(!hasBrowser)("the page learns in a browser and asks nobody for anything", async () => {
   const file = join(out, "page.html");
   runExample("webPage.mjs", file);
-  const browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox", "--disable-gpu"] });
+  const browser = await launchBrowser();
   try {
     const page = await browser.newPage();
     const faults: string[] = [];

@@ -4,11 +4,11 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { extname, join } from "node:path";
 import { build as bundle } from "esbuild";
-import { type Browser, chromium } from "playwright-core";
+import type { Browser } from "playwright-core";
 import { build as viteBuild } from "vite";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import webpack from "webpack";
-import { hasBrowser } from "../site/visitor.js";
+import { hasBrowser, launchBrowser } from "../support/browser.js";
 import { JOB, type Told } from "./job.js";
 import { createProject, type Project, printed } from "./project.js";
 
@@ -44,10 +44,7 @@ describe.skipIf(!hasBrowser)("pages", () => {
     project.write("plain.js", page('new Worker("./worker.out.js")'));
     const program = `import { fitMultiIndex } from "leapflow";\nimport { options, told, X, y } from "./job.js";\nconsole.log(told(await fitMultiIndex(X, y, options)));`;
     wanted = JSON.parse(await printed([project.write("node.mjs", program)], { cwd: project.folder })) as Told;
-    browser = await chromium.launch({
-      executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-      args: ["--no-sandbox", "--disable-gpu"],
-    });
+    browser = await launchBrowser();
   });
   afterAll(async () => {
     await browser?.close();

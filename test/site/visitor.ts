@@ -1,20 +1,13 @@
 /** A visitor of the playground: the served page in Debian's Chromium, and everything that goes wrong in it. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { gzipSync } from "node:zlib";
-import { type Browser, chromium, type Locator, type Page } from "playwright-core";
+import type { Browser, Locator, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect } from "vitest";
 import { MAIN } from "../cli/run.js";
+import { launchBrowser } from "../support/browser.js";
 
-const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
-/** Without a browser nothing is tested: in CI that is a failure, elsewhere it is said. */
-export const hasBrowser = existsSync(CHROMIUM);
-if (!hasBrowser) {
-  const text = `no Chromium at ${CHROMIUM}: nothing of the playground was tested`;
-  if (process.env.CI === "true") throw new Error(text);
-  console.warn(`SKIPPED: ${text}`);
-}
+export { hasBrowser } from "../support/browser.js";
 
 export const VIEWS = ["fit", "saddle", "predict", "phase", "speed"] as const;
 
@@ -43,8 +36,7 @@ export class Visitor {
     const text = await new Promise<string>((resolve) => stdout?.once("data", (data) => resolve(String(data))));
     this.origin = (JSON.parse(text) as { url: string }).url;
     // A camera that shows a green picture with a moving disc.
-    const args = ["--no-sandbox", "--disable-gpu", "--use-fake-device-for-media-stream"];
-    this.#browser = await chromium.launch({ executablePath: CHROMIUM, args });
+    this.#browser = await launchBrowser("--use-fake-device-for-media-stream");
   }
 
   async end(): Promise<void> {

@@ -1,6 +1,18 @@
 /** The package as a user gets it: packed once, unpacked into an empty project outside the repository. */
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -31,6 +43,7 @@ export interface Project {
   readonly folder: string;
   /** node_modules/leapflow in it. */
   readonly installed: string;
+  /** Shared with other tests of the same build. */
   readonly tarball: string;
   readonly packedBytes: number;
   readonly files: readonly PackedFile[];
@@ -93,7 +106,7 @@ export async function printed(args: readonly string[], options: RunOptions = {})
 }
 
 /**
- * Packs the existing build and unpacks it. Dependencies are links into the repository, so nothing is downloaded; what
+ * Unpacks the package of the existing build. Dependencies are links into the repository, so nothing is downloaded; what
  * package.json does not declare is not found.
  */
 export async function createProject(): Promise<Project> {
@@ -103,7 +116,7 @@ export async function createProject(): Promise<Project> {
   const folder = mkdtempSync(join(tmpdir(), "leapflow-packaging-"));
   const remove = (): void => rmSync(folder, { recursive: true, force: true });
   try {
-    const packed = await pack(folder);
+    const packed = await packOnce();
     const installed = join(folder, "node_modules/leapflow");
     mkdirSync(installed, { recursive: true });
     const untar = await run("tar", ["-xzf", packed.tarball, "-C", installed, "--strip-components=1"]);
@@ -128,7 +141,45 @@ export async function createProject(): Promise<Project> {
   }
 }
 
-async function pack(folder: string): Promise<Pick<Project, "tarball" | "packedBytes" | "files">> {
+type Packed = Pick<Project, "tarball" | "packedBytes" | "files">;
+
+/** The build as it is now, packed by whoever needs it first and kept beside the other modules. */
+async function packOnce(): Promise<Packed> {
+  const store = join(root, "node_modules/.cache/tests/packed");
+  const stamp = stampOf(["dist", "."]);
+  const folder = join(store, stamp);
+  const report = join(folder, "report.json");
+  if (!existsSync(report)) {
+    mkdirSync(store, { recursive: true });
+    for (const name of readdirSync(store))
+      if (name.length === stamp.length && name !== stamp) rmSync(join(store, name), { recursive: true, force: true });
+    const fresh = mkdtempSync(join(store, "new-"));
+    writeFileSync(join(fresh, "report.json"), JSON.stringify(await pack(fresh)));
+    try {
+      renameSync(fresh, folder);
+    } catch {
+      // Another process was first, with the same.
+      rmSync(fresh, { recursive: true });
+    }
+  }
+  const { tarball, ...about } = JSON.parse(readFileSync(report, "utf8")) as Packed;
+  return { ...about, tarball: join(folder, tarball) };
+}
+
+/** Changes with every file of the build and beside package.json. */
+function stampOf(folders: readonly string[]): string {
+  const hash = createHash("sha256");
+  for (const folder of folders) {
+    for (const name of readdirSync(join(root, folder), { recursive: folder !== ".", encoding: "utf8" }).sort()) {
+      const about = statSync(join(root, folder, name));
+      if (about.isFile()) hash.update(`${folder}/${name} ${about.mtimeMs} ${about.size}\n`);
+    }
+  }
+  return hash.digest("hex");
+}
+
+/** `tarball` is its name in the folder. */
+async function pack(folder: string): Promise<Packed> {
   const args = ["pack", "--json", "--ignore-scripts", "--pack-destination", folder];
   // A development dependency brings an npm of 2022 into node_modules/.bin, which scripts would find first.
   const path = (process.env.PATH ?? "")
@@ -144,5 +195,5 @@ async function pack(folder: string): Promise<Pick<Project, "tarball" | "packedBy
       { filename: string; size: number; files: PackedFile[] }
     >,
   );
-  return { tarball: join(folder, report.filename), packedBytes: report.size, files: report.files };
+  return { tarball: report.filename, packedBytes: report.size, files: report.files };
 }

@@ -2,6 +2,33 @@
 import { accumulateTransposed } from "./gemm";
 import { ROWS, addPairTo, addProduct, zero } from "./lanes";
 
+/** The pairs of four rows: x and y are the first two, the others lie `from` and `to` further. */
+// @ts-ignore: decorator
+@inline
+function fourRows(
+  x: usize, y: usize, a: usize, b: usize, from: usize, to: usize, bytes: usize, center: usize, inverseScale: usize,
+): void {
+  for (const end = center + bytes; center < end; center += 16, inverseScale += 16) {
+    const c = v128.load(center), s = v128.load(inverseScale);
+    v128.store(a, f64x2.mul(f64x2.sub(v128.load(x), c), s));
+    v128.store(b, f64x2.mul(f64x2.sub(v128.load(y), c), s));
+    v128.store(a + to, f64x2.mul(f64x2.sub(v128.load(x + from), c), s));
+    v128.store(b + to, f64x2.mul(f64x2.sub(v128.load(y + from), c), s));
+    x += 16;
+    y += 16;
+    a += 16;
+    b += 16;
+  }
+}
+
+/** The last column of an odd number, and the padding beside it. */
+// @ts-ignore: decorator
+@inline
+function lastOf(src: usize, dst: usize, center: usize, inverseScale: usize): void {
+  store<f64>(dst, (load<f64>(src) - load<f64>(center)) * load<f64>(inverseScale));
+  store<f64>(dst, 0, 8);
+}
+
 /**
  * Raw rows (row-major, `columns` per row) into block layout, centred and scaled: dst = (src − center)·inverseScale.
  * Rows ≥ `rows` and the padding column become 0.
@@ -9,20 +36,23 @@ import { ROWS, addPairTo, addProduct, zero } from "./lanes";
 export function standardize(
   src: usize, dst: usize, rows: i32, columns: i32, stride: i32, center: usize, inverseScale: usize,
 ): void {
+  const from = <usize>columns << 3, to = <usize>stride << 3;
   const pairs = <usize>(columns & ~1) << 3;
-  const end = dst + (ROWS * <usize>stride << 3);
+  const end = dst + ROWS * to;
+  for (; rows >= 4; rows -= 4) {
+    fourRows(src, src + from, dst, dst + to, from << 1, to << 1, pairs, center, inverseScale);
+    if (columns & 1) for (let k: usize = 0; k < 4; k++) lastOf(src + k * from + pairs, dst + k * to + pairs, center + pairs, inverseScale + pairs);
+    src += from << 2;
+    dst += to << 2;
+  }
   for (; rows > 0; rows--) {
     for (let o: usize = 0; o < pairs; o += 16) {
       const shifted = f64x2.sub(v128.load(src + o), v128.load(center + o));
       v128.store(dst + o, f64x2.mul(shifted, v128.load(inverseScale + o)));
     }
-    if (columns & 1) {
-      const shifted = load<f64>(src + pairs) - load<f64>(center + pairs);
-      store<f64>(dst + pairs, shifted * load<f64>(inverseScale + pairs));
-      store<f64>(dst + pairs, 0, 8);
-    }
-    src += <usize>columns << 3;
-    dst += <usize>stride << 3;
+    if (columns & 1) lastOf(src + pairs, dst + pairs, center + pairs, inverseScale + pairs);
+    src += from;
+    dst += to;
   }
   memory.fill(dst, 0, end - dst);
 }

@@ -41,7 +41,11 @@ export function standardize(
   const end = dst + ROWS * to;
   for (; rows >= 4; rows -= 4) {
     fourRows(src, src + from, dst, dst + to, from << 1, to << 1, pairs, center, inverseScale);
-    if (columns & 1) for (let k: usize = 0; k < 4; k++) lastOf(src + k * from + pairs, dst + k * to + pairs, center + pairs, inverseScale + pairs);
+    if (columns & 1) {
+      for (let k: usize = 0; k < 4; k++) {
+        lastOf(src + k * from + pairs, dst + k * to + pairs, center + pairs, inverseScale + pairs);
+      }
+    }
     src += from << 2;
     dst += to << 2;
   }

@@ -58,9 +58,37 @@ describe("--quick", () => {
     }
   });
 
+  /** What a study above found about something. */
+  const found = (name: string, pattern: RegExp): Finding[] => {
+    const { findings } = JSON.parse(readFileSync(join(folder, name, "study.json"), "utf8")) as Printed;
+    const about = findings.filter(({ statement }) => pattern.test(statement));
+    expect(about.length).toBeGreaterThan(0);
+    return about;
+  };
+
+  it("saddles: powers and prefactors of the flow, plateaus in their order", () => {
+    const [h3] = found("saddles", /^h3\(z1\): power/);
+    expect(h3.measured).toBeCloseTo(2, 1);
+    const [prefactor] = found("saddles", /^h4\(z1\): time over/);
+    expect(prefactor.measured).toBeCloseTo(1 / 24, 3);
+    for (const { verdict } of found("saddles", /plateau/)) expect(verdict).toBe("agrees");
+  });
+
+  it("planted: traps with the link known, none when it is learnt", () => {
+    const [learnt] = found("planted", /learnt too/);
+    expect(learnt.measured).toBe(0);
+    const [known] = found("planted", /k = 3/);
+    expect(known.verdict).toBe("agrees");
+    expect(known.measured).toBeGreaterThan(0.4);
+  });
+
+  it("stability: the operator's condition is the smallest cosine to the power −degree; normal equations lose the digits of theirs", () => {
+    for (const { verdict } of found("stability", /averaging operator/)) expect(verdict).toBe("agrees");
+    for (const { verdict } of found("stability", /normal equations/)) expect(verdict).toBe("agrees");
+  });
+
   it("and would tell wrong equations from right ones", () => {
-    const { findings } = JSON.parse(readFileSync(join(folder, "wirtinger", "study.json"), "utf8")) as Printed;
-    const verdictOf = (part: RegExp) => findings.find(({ statement }) => part.test(statement))?.verdict;
+    const verdictOf = (part: RegExp) => found("wirtinger", part)[0].verdict;
     expect(verdictOf(/equations complete/)).toBe("agrees");
     expect(verdictOf(/without memory of the start/)).toBe("differs");
     expect(verdictOf(/with an independent start/)).toBe("differs");

@@ -1,6 +1,6 @@
 /**
- * Key predictions by name and number, at the smallest size; every study as a whole is held against theory in test/cli/study.test.ts, at
- * its quick size.
+ * What studies predict with, and the numbers of a reference at the smallest size; every study as a whole is held against theory in
+ * test/cli/study.test.ts, at its quick size, key predictions by name and number.
  */
 import { Matrix, solve } from "ml-matrix";
 import { expect, test } from "vitest";
@@ -17,24 +17,6 @@ const about = (findings: readonly Finding[], pattern: RegExp): Finding[] => {
   expect(found.length).toBeGreaterThan(0);
   return found;
 };
-
-test("saddles: powers and prefactors of the flow, plateaus in their order", async () => {
-  const { findings } = await tiny("saddles");
-  const [h3] = about(findings, /^h3\(z1\): power/);
-  expect(h3.measured).toBeCloseTo(2, 1);
-  const [prefactor] = about(findings, /^h4\(z1\): time over/);
-  expect(prefactor.measured).toBeCloseTo(1 / 24, 3);
-  for (const { verdict } of about(findings, /plateau/)) expect(verdict).toBe("agrees");
-});
-
-test("planted: traps with the link known, none when it is learnt", async () => {
-  const { findings } = await tiny("planted");
-  const [learnt] = about(findings, /learnt too/);
-  expect(learnt.measured).toBe(0);
-  const [known] = about(findings, /k = 3/);
-  expect(known.verdict).toBe("agrees");
-  expect(known.measured).toBeGreaterThan(0.4);
-});
 
 test("the picture of angles: k − 1 of k valleys are wrong while the breaking part is weak", () => {
   for (const k of [2, 3, 5, 8]) expect(angleTrapShare(k, 0.3)).toBeCloseTo(1 - 1 / k, 12);
@@ -62,12 +44,6 @@ test("wirtinger: the algorithm follows the equations, and the small implementati
   expect(Math.abs((complete.predicted as number) - 0.6816)).toBeLessThan(0.02);
   const [forgetful] = about(findings, /without memory of the start/);
   expect(Math.abs((forgetful.predicted as number) - 0.7551)).toBeLessThan(0.02);
-});
-
-test("stability: the operator's condition is the smallest cosine to the power −degree; normal equations lose the digits of theirs", async () => {
-  const { findings } = await tiny("stability");
-  for (const { verdict } of about(findings, /averaging operator/)) expect(verdict).toBe("agrees");
-  for (const { verdict } of about(findings, /normal equations/)) expect(verdict).toBe("agrees");
 });
 
 test("features: what random features miss is what least squares on the whole population leaves", () => {

@@ -20,8 +20,9 @@ const SHARED = [
   .concat("theory")
   .map((folder) => `test/${folder}/**/*.test.ts`)
   .concat("test/{architecture,examples,guide,readme}.test.ts")
-  // The pool of threads is one for all of a process.
-  .concat("test/kernel/!(threads).test.ts");
+  // The pool of threads is one for all of a process, and so are traps and what stands on prototypes.
+  .concat("test/kernel/!(threads).test.ts", "test/faults/!(runtime).test.ts", "test/conformance/!(api).test.ts")
+  .concat("test/cluster/codec.test.ts");
 
 /** Files of half a minute and more begin first: none of them is to be what all others wait for. */
 const LONGEST = [
@@ -30,6 +31,8 @@ const LONGEST = [
   "site/views",
   "cluster/sweep",
   "readme",
+  "faults/commandLine",
+  "faults/saving",
   "guide",
   "cli/singleIndex",
   "site/fit",

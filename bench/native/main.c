@@ -72,6 +72,7 @@ int main(int argc, char **argv) {
   if (argc > 1) {
     FILE *file = fopen(argv[1], "rb");
     if (!file || fread(&s, 4, 6, file) != 6 || fread(&s.penalty, 8, 1, file) != 1) return 2;
+    if (s.d % 2) return 3; // columns are taken in pairs
     table = section(file, 4, 2L * s.p);
     up = section(file, 4, (long)s.prefix * s.r);
     s.roots = section(file, 8, (long)s.prefix * s.r);

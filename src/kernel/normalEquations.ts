@@ -105,14 +105,14 @@ export function normalSums(rows: Points, plan: MomentPlan | undefined): Sums {
 /** @throws {InputError} `OVERFLOW` naming the degree when a sum left the range of doubles */
 export function assertFinite(rows: Points): void {
   const m = rows.tenant.enter();
-  const { featureCount: p, degree } = rows.layout.shape;
+  const { featureCount: p, degree, single } = rows.layout.shape;
   const gram = rows.at(m, "gram") / F64;
   const moment = rows.at(m, "moment") / F64;
   for (let j = 0, at = gram; j < p; j++, at += j + 1) {
     if (Number.isFinite(m.f64[at]) && Number.isFinite(m.f64[moment + j])) continue;
     throw new InputError(
       "OVERFLOW",
-      `the Hermite features of degree ${degree} overflow on these inputs. Lower the degree, scale or whiten the columns, or drop the extreme rows.`,
+      `the Hermite features of degree ${degree} overflow on these inputs${single ? " in single precision" : ""}. Lower the degree, scale or whiten the columns, or drop the extreme rows.`,
       { details: { degree, feature: j } },
     );
   }

@@ -46,6 +46,12 @@ export interface SumNode {
   readonly values: Float64Array;
 }
 
+/**
+ * Arrays of a length that are kept for leaves. A tree of 2^k parts has at most k + 1 in use at once; what other places send
+ * comes on top of those and must not pile up.
+ */
+const MOST_SPARE = 8;
+
 /** The nodes of the tree so far, in the order of their parts; two that are children of one node become that node. */
 export class SumTree {
   readonly #nodes: SumNode[] = [];
@@ -95,7 +101,7 @@ export class SumTree {
 
   #keep(values: Float64Array): void {
     const spare = this.#spare.get(values.length);
-    if (spare) spare.push(values);
-    else this.#spare.set(values.length, [values]);
+    if (spare === undefined) this.#spare.set(values.length, [values]);
+    else if (spare.length < MOST_SPARE) spare.push(values);
   }
 }

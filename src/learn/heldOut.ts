@@ -1,4 +1,4 @@
-/** Where leverages are approximations and a fit uses up many of its rows: candidates compared on rows that they have not seen. */
+/** Where leverages are approximations and a fit uses up many of its rows: candidates compared on rows left out of their fit. */
 import { splitRows } from "../data/rows.js";
 import { multiply } from "../math/dense.js";
 import { featureCount } from "../math/multiIndex.js";
@@ -29,7 +29,7 @@ export interface HeldOutChoice {
 /**
  * The candidate with the least error on a fifth of the rows when it is fitted again, from its own basis, to the others: the
  * given one, or the best of any rank below. A link of many features that meets rows far out for the first time shows what
- * leave-one-out errors of the first order do not.
+ * leave-one-out errors of the first order do not. The errors are somewhat too small, since that basis has seen all rows.
  * Cost: one descent for every rank; nothing for rank 1.
  */
 export async function leastHeldOut(
@@ -54,6 +54,7 @@ export async function leastHeldOut(
     const again = await evaluate(seen, rank, degree, [{ name: start, basis }]);
     if (!again) continue;
     const meanSquare = errorOn(unseen, again);
+    if (!Number.isFinite(meanSquare)) continue; // no weight on the rows held out, or predictions that overflow
     compared.push({ rank, degree, meanSquare });
     if (!(meanSquare < least)) continue;
     least = meanSquare;

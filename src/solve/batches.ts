@@ -2,6 +2,7 @@
 import type { RunControl } from "../base/control.js";
 import { NumericalError } from "../base/errors.js";
 import { sampleRows, takeRows } from "../data/rows.js";
+import type { Workspace } from "../kernel/workspace.js";
 import { symmetricEigen } from "../math/dense.js";
 import { subspaceDistance } from "../math/grassmann.js";
 import { featureCount } from "../math/multiIndex.js";
@@ -22,8 +23,9 @@ const GROWTH = 8;
 /** The largest batch as a part of all rows; beyond it they may decide themselves. */
 const LARGEST = 1 / 4;
 
-/** The best starts are followed for so many Gauss–Newton steps, to this relative gradient: all rows have another minimum. */
-const FOLLOWED = 3;
+/** Random starts beside those of the options: on few rows they cost little, and may find what all the others miss. */
+const MORE_STARTS = 4;
+/** Every start is followed for so many Gauss–Newton steps more, to this relative gradient: all rows have another minimum. */
 const STEPS = 6;
 const TOLERANCE = 1e-3;
 /** Starts of this loss, relative to the best, and this angle from it ended in one place. */
@@ -31,6 +33,8 @@ const SAME_LOSS = 0.01;
 const SAME_END = 0.05;
 /** Every direction must explain this many times what as many parameters as the model has explain of noise. */
 const CLEAR = 10;
+/** A start that ended elsewhere must be worse by so many standard errors of the difference over the rows. */
+const WORSE = 3;
 /** Relative ridge while GCV has not chosen one. */
 const RIDGE = 1e-6;
 
@@ -45,10 +49,9 @@ export function batchSizes(n: number, features: number, entries: number): number
 /**
  * Where the descent on all rows begins, found on a batch of them.
  *
- * A batch decides when it leaves no doubt: two starts ended at the same subspace, and every direction explains far more
- * than noise could. Otherwise a larger one is asked, and at last all rows are, as if there were no batches. So rows are
- * few only while their number does not matter, and the descent that follows ends where that of any good start does.
- * Batches are samples that depend on the seed and on their size.
+ * A batch decides when it leaves no doubt: a second start ended at the best one's subspace, those that ended elsewhere are
+ * worse by more than these rows can err, and every direction explains far more than noise could. Otherwise a larger one is
+ * asked, and at last all rows are, as if there were no batches. Batches are samples that depend on the seed and on their size.
  *
  * Not for a single start, which has nothing to agree with, for a ridge that was given, which depends on the first start, nor
  * for the gradient flow, whose path is its result.
@@ -121,7 +124,7 @@ async function* decided(
   control: RunControl,
 ): AsyncGenerator<FitStep, Beginning | undefined, undefined> {
   const { workspace, inputs, rank, degree, response } = batch;
-  const { starts, warnings } = startsOf(batch, options);
+  const { starts, warnings } = startsOf(batch, { ...options, restarts: options.restarts + MORE_STARTS });
   const first = await starts[0].basis();
   starts[0] = { name: starts[0].name, basis: async () => first };
   await workspace.projectTrial(toColumns(inputs, first, rank));
@@ -132,11 +135,14 @@ async function* decided(
   const report = reporter(whole, options, control);
   const screened = yield* told(screen(objective, starts, TOLERANCE, control), report);
   if (!isClear(screened[0], batch) && !control.expired) return undefined;
-  const ends = screened.slice(0, FOLLOWED).map(({ name, point }) => ({ name, basis: async () => point.basis }));
+  const ends = screened.map(({ name, point }) => ({ name, basis: async () => point.basis }));
   const followed = yield* told(screen(objective, ends, TOLERANCE, control, STEPS), report);
   const [best] = followed;
   if (!Number.isFinite(best.loss)) return undefined;
-  if (!control.expired && !(isClear(best, batch) && haveMet(followed, batch))) return undefined;
+  if (!control.expired) {
+    if (!isClear(best, batch) || !haveMet(followed, batch)) return undefined;
+    if (!(await areWorse(followed, objective, batch))) return undefined;
+  }
   // The normal equations left behind are those of the last trial of the last start.
   const { basis, meanSquare } = await objective.at(best.point.basis);
   const motions = rank * (inputs.dim - rank);
@@ -165,13 +171,47 @@ function isClear({ loss, point }: ScreenedStart, { workspace, inputs, rank }: Pr
   if (!Number.isFinite(loss)) return false;
   const parameters = workspace.layout.shape.featureCount + rank * (inputs.dim - rank);
   const faintest = symmetricEigen(point.gradientMoment, rank).values[0];
-  return faintest > (CLEAR * point.meanSquare * parameters) / workspace.weightSum;
+  return faintest > (CLEAR * point.meanSquare * parameters) / effectiveRows(workspace);
 }
 
+/** (Σw)²/Σw²: rows of equal weight that tell as much. */
+function effectiveRows(workspace: Workspace): number {
+  const weights = workspace.rowWeights();
+  if (weights === undefined) return workspace.weightSum;
+  return workspace.weightSum ** 2 / weights.reduce((sum, w) => sum + w * w, 0);
+}
+
+const isSameEnd = (a: ScreenedStart, b: ScreenedStart, { inputs: { dim }, rank }: Problem): boolean =>
+  subspaceDistance(a.point.basis, b.point.basis, dim, rank, rank) < SAME_END;
+
 /** Whether a second start ended where the best one did. */
-const haveMet = ([best, ...others]: readonly ScreenedStart[], { inputs: { dim }, rank }: Problem): boolean =>
-  others.some(
-    ({ loss, point }) =>
-      loss <= best.loss * (1 + SAME_LOSS) &&
-      subspaceDistance(best.point.basis, point.basis, dim, rank, rank) < SAME_END,
-  );
+const haveMet = ([best, ...others]: readonly ScreenedStart[], batch: Problem): boolean =>
+  others.some((other) => other.loss <= best.loss * (1 + SAME_LOSS) && isSameEnd(best, other, batch));
+
+/** Whether every other end is worse than the best one beyond doubt: a paired test of the rows' squared residuals. */
+async function areWorse(
+  [best, ...others]: readonly ScreenedStart[],
+  objective: ProfiledLoss,
+  batch: Problem,
+): Promise<boolean> {
+  const ends: ScreenedStart[] = [best];
+  for (const other of others) {
+    if (Number.isFinite(other.loss) && !ends.some((end) => isSameEnd(end, other, batch))) ends.push(other);
+  }
+  if (ends.length === 1) return true;
+  const least = await squaresAt(best, objective);
+  for (const end of ends.slice(1)) {
+    const excess = (await squaresAt(end, objective)).map((square, i) => square - least[i]);
+    const sum = excess.reduce((total, v) => total + v, 0);
+    const mean = sum / excess.length;
+    const spread = excess.reduce((total, v) => total + (v - mean) ** 2, 0);
+    if (!(sum > WORSE * Math.sqrt(spread))) return false;
+  }
+  return true;
+}
+
+/** wρ² of every row where a start ended. */
+async function squaresAt({ point }: ScreenedStart, objective: ProfiledLoss): Promise<Float64Array> {
+  await objective.at(point.basis);
+  return (await objective.workspace.residuals()).map((rho) => rho * rho);
+}

@@ -75,9 +75,10 @@ export interface FitOptions {
    */
   readonly link?: LinkFamily;
   /**
-   * With rank and degree given and rows in plenty, `"auto"` compares the starts on a seeded batch of them, and on larger ones
-   * while it leaves doubt; the descent that follows is on all rows and ends where it would without, to `tolerance`. `"none"`:
-   * all rows from the first step. A single start, a given ridge and `"gradient-flow"` never use batches.
+   * With rank and degree given and rows in plenty, `"auto"` compares the starts, and four random ones more, on a seeded batch
+   * of them, and on larger ones while it leaves doubt which minimum is the lowest; the descent that follows is on all rows, so
+   * at the same minimum the answer is the same to `tolerance`. `"none"`: all rows from the first step. A single start, a given
+   * ridge > 0, `"gradient-flow"` and `maxIterations: 0` never use batches.
    */
   readonly batches?: Batches;
   /** Relative ridge of the link solve, ≥ 0, or `"auto"` (generalized cross-validation). */

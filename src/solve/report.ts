@@ -55,8 +55,9 @@ export interface LearnedChoice {
   readonly ranks: readonly TriedModel[];
   readonly tests: readonly RankTest[];
   /**
-   * Mean squared errors, in the units of y², on rows held out from the candidates compared there; absent where leave-one-out
-   * errors decide alone, as they do unless there are several hundred inputs.
+   * Mean squared errors, in the units of y², on rows left out when the candidates compared there were fitted again, each from its
+   * own directions, which had seen all rows; absent where leave-one-out errors decide alone, as they do unless there are several
+   * hundred inputs.
    */
   readonly heldOut?: readonly { readonly rank: number; readonly degree: number; readonly meanSquare: number }[];
   /** `"no-reduction"`: the model is accurate, but uses at least half as many directions as there are inputs. */

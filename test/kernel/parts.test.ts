@@ -190,4 +190,17 @@ describe("the tree of sums", () => {
     }
     expect(new SumTree().total()).toBeUndefined();
   });
+
+  it("keeps few arrays, however many come from elsewhere", () => {
+    const tree = new SumTree();
+    const sent = Array.from({ length: 200 }, () => new Float64Array(40));
+    for (let pass = 0; pass < 100; pass++) {
+      tree.add({ part: 0, level: 0, values: tree.leaf(40) });
+      tree.add({ part: 1, level: 0, values: sent[2 * pass] });
+      tree.add({ part: 2, level: 0, values: sent[2 * pass + 1] });
+      tree.total();
+    }
+    const kept = new Set(Array.from({ length: 200 }, () => tree.leaf(40)));
+    expect(sent.filter((values) => kept.has(values)).length).toBeLessThan(10);
+  });
 });

@@ -25,7 +25,7 @@ const LARGEST = 1 / 4;
 
 /** Random starts beside those of the options: on few rows they cost little, and may find what all the others miss. */
 const MORE_STARTS = 4;
-/** Every start is followed for so many Gauss–Newton steps more, to this relative gradient: all rows have another minimum. */
+/** Every end is followed for so many Gauss–Newton steps more, to this relative gradient: all rows have another minimum. */
 const STEPS = 6;
 const TOLERANCE = 1e-3;
 /** Starts of this loss, relative to the best, and this angle from it ended in one place. */
@@ -135,7 +135,7 @@ async function* decided(
   const report = reporter(whole, options, control);
   const screened = yield* told(screen(objective, starts, TOLERANCE, control), report);
   if (!isClear(screened[0], batch) && !control.expired) return undefined;
-  const ends = screened.map(({ name, point }) => ({ name, basis: async () => point.basis }));
+  const ends = endsOf(screened, batch).map(({ name, point }) => ({ name, basis: async () => point.basis }));
   const followed = yield* told(screen(objective, ends, TOLERANCE, control, STEPS), report);
   const [best] = followed;
   if (!Number.isFinite(best.loss)) return undefined;
@@ -183,6 +183,19 @@ function effectiveRows(workspace: Workspace): number {
 
 const isSameEnd = (a: ScreenedStart, b: ScreenedStart, { inputs: { dim }, rank }: Problem): boolean =>
   subspaceDistance(a.point.basis, b.point.basis, dim, rank, rank) < SAME_END;
+
+/** The best start, another one that is near it, and the best of every other place, from best to worst. */
+function endsOf(screened: readonly ScreenedStart[], batch: Problem): ScreenedStart[] {
+  const out: ScreenedStart[] = [];
+  let second: ScreenedStart | undefined;
+  for (const start of screened) {
+    const same = out.find((end) => isSameEnd(end, start, batch));
+    if (same !== undefined && (same !== out[0] || second !== undefined)) continue;
+    if (same !== undefined) second = start;
+    out.push(start);
+  }
+  return out;
+}
 
 /** Whether a second start ended where the best one did. */
 const haveMet = ([best, ...others]: readonly ScreenedStart[], batch: Problem): boolean =>

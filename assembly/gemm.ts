@@ -15,33 +15,32 @@ import { ROW_BYTES, ROWS, addProduct, addPairTo, joinTwo, zero } from "./lanes";
 export const STRIP: usize = 24;
 const STRIP_BYTES: usize = STRIP * 8;
 
-/** Rows i…i+7 times one column of W. Order: PAIRED over the columns, as in every tile below. */
+/** Rows i…i+5 times one column of W. Order: PAIRED over the columns, as in every tile below. */
 // @ts-ignore: decorator
 @inline
-function tile8x1(x: usize, pitch: usize, w: usize, step: usize, z: usize): void {
+function tile6x1(x: usize, pitch: usize, w: usize, step: usize, z: usize): void {
   const end = x + pitch;
-  let s0 = zero(), s1 = zero(), s2 = zero(), s3 = zero(), s4 = zero(), s5 = zero(), s6 = zero(), s7 = zero();
-  let x2 = x + 2 * pitch, x4 = x + 4 * pitch, x6 = x + 6 * pitch;
+  let s0 = zero(), s1 = zero(), s2 = zero(), s3 = zero(), s4 = zero(), s5 = zero();
+  let x1 = x + pitch, x2 = x1 + pitch, x3 = x2 + pitch, x4 = x3 + pitch, x5 = x4 + pitch;
   while (x < end) {
     const c = v128.load(w);
     s0 = addProduct(s0, v128.load(x), c);
-    s1 = addProduct(s1, v128.load(x + pitch), c);
+    s1 = addProduct(s1, v128.load(x1), c);
     s2 = addProduct(s2, v128.load(x2), c);
-    s3 = addProduct(s3, v128.load(x2 + pitch), c);
+    s3 = addProduct(s3, v128.load(x3), c);
     s4 = addProduct(s4, v128.load(x4), c);
-    s5 = addProduct(s5, v128.load(x4 + pitch), c);
-    s6 = addProduct(s6, v128.load(x6), c);
-    s7 = addProduct(s7, v128.load(x6 + pitch), c);
+    s5 = addProduct(s5, v128.load(x5), c);
     w += step;
     x += 16;
+    x1 += 16;
     x2 += 16;
+    x3 += 16;
     x4 += 16;
-    x6 += 16;
+    x5 += 16;
   }
   v128.store(z, joinTwo(s0, s1));
   v128.store(z, joinTwo(s2, s3), 16);
   v128.store(z, joinTwo(s4, s5), 32);
-  v128.store(z, joinTwo(s6, s7), 48);
 }
 
 /** Rows i…i+3 times two columns. */
@@ -113,7 +112,7 @@ function tile2(columns: i32, x: usize, pitch: usize, w: usize, step: usize, z: u
 }
 
 function project1(x: usize, pitch: usize, w: usize, step: usize, z: usize): void {
-  for (const end = z + STRIP_BYTES; z < end; z += 64, x += 8 * pitch) tile8x1(x, pitch, w, step, z);
+  for (const end = z + STRIP_BYTES; z < end; z += 48, x += 6 * pitch) tile6x1(x, pitch, w, step, z);
 }
 function project2(x: usize, pitch: usize, w: usize, step: usize, z: usize): void {
   for (const end = z + STRIP_BYTES; z < end; z += 32, x += 4 * pitch) tile4x2(x, pitch, w, step, z);
@@ -164,11 +163,11 @@ function weight(c: usize, k: usize): v128 {
   return v128.load64_splat(c + k * ROW_BYTES);
 }
 
-/** Eight column pairs times one column of C, in registers over the rows of a strip. */
+/** Six column pairs times one column of C, in registers over the rows of a strip. */
 // @ts-ignore: decorator
 @inline
-function gather8x1(x: usize, pitch: usize, c: usize, out: usize, step: usize): void {
-  let s0 = zero(), s1 = zero(), s2 = zero(), s3 = zero(), s4 = zero(), s5 = zero(), s6 = zero(), s7 = zero();
+function gather6x1(x: usize, pitch: usize, c: usize, out: usize, step: usize): void {
+  let s0 = zero(), s1 = zero(), s2 = zero(), s3 = zero(), s4 = zero(), s5 = zero();
   for (const end = c + STRIP_BYTES; c < end; c += 8, x += pitch) {
     const p = weight(c, 0);
     s0 = addProduct(s0, v128.load(x), p);
@@ -177,18 +176,14 @@ function gather8x1(x: usize, pitch: usize, c: usize, out: usize, step: usize): v
     s3 = addProduct(s3, v128.load(x, 48), p);
     s4 = addProduct(s4, v128.load(x, 64), p);
     s5 = addProduct(s5, v128.load(x, 80), p);
-    s6 = addProduct(s6, v128.load(x, 96), p);
-    s7 = addProduct(s7, v128.load(x, 112), p);
   }
   addPairTo(out, s0);
   addPairTo(out + step, s1);
   addPairTo(out + 2 * step, s2);
-  addPairTo(out + 3 * step, s3);
-  out += 4 * step;
-  addPairTo(out, s4);
-  addPairTo(out + step, s5);
-  addPairTo(out + 2 * step, s6);
-  addPairTo(out + 3 * step, s7);
+  out += 3 * step;
+  addPairTo(out, s3);
+  addPairTo(out + step, s4);
+  addPairTo(out + 2 * step, s5);
 }
 
 /** Four column pairs times two columns. */
@@ -266,7 +261,7 @@ function gatherFew(two: bool, columns: i32, x: usize, pitch: usize, c: usize, ou
 }
 
 function gather1(x: usize, end: usize, pitch: usize, c: usize, out: usize, step: usize): void {
-  for (; x < end; x += 128, out += 8 * step) gather8x1(x, pitch, c, out, step);
+  for (; x < end; x += 96, out += 6 * step) gather6x1(x, pitch, c, out, step);
 }
 function gatherTwo(x: usize, end: usize, pitch: usize, c: usize, out: usize, step: usize): void {
   for (; x < end; x += 64, out += 4 * step) gather4x2(x, pitch, c, out, step);
@@ -301,9 +296,9 @@ function gatherRest(taken: i32, x: usize, end: usize, pitch: usize, c: usize, ou
 
 /** All column pairs of a strip times `taken` columns of C. */
 function gatherStrip(taken: i32, x: usize, pitch: usize, c: usize, out: usize, step: usize): void {
-  // bytes of x that one tile takes of a row, less one
-  const mask: usize = taken == 1 ? 127 : taken == 2 ? 63 : 31;
-  const tiled = pitch & ~mask;
+  // what one tile takes of a row of x
+  const bytes: usize = taken == 1 ? 96 : taken == 2 ? 64 : 32;
+  const tiled = pitch - pitch % bytes;
   if (taken == 1) gather1(x, x + tiled, pitch, c, out, step);
   else if (taken == 2) gatherTwo(x, x + tiled, pitch, c, out, step);
   else if (taken == 3) gatherThree(x, x + tiled, pitch, c, out, step);

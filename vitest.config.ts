@@ -16,8 +16,8 @@ const SHARED = [
   "single",
   "solve",
   "studies",
+  "theory",
 ]
-  .concat("theory")
   .map((folder) => `test/${folder}/**/*.test.ts`)
   .concat("test/{architecture,examples,guide,readme}.test.ts")
   // The pool of threads is one for all of a process, and so are traps and what stands on prototypes.
@@ -66,7 +66,7 @@ export default defineConfig({
       },
       {
         extends: true,
-        // Clusters, browsers, faults: a process for every file; they wait as often as they compute.
+        // Clusters and browsers, which wait as often as they compute, and what would leave something behind: a process for every file.
         test: {
           name: "apart",
           include: ["test/**/*.test.ts"],

@@ -1,8 +1,7 @@
 /**
  * Runs TypeScript as the package's own build leaves it: `node --import ./bench/typescript.mjs bench/run.ts`.
  *
- * tsx gives every function its name anew whenever one is made, which nobody who uses the package pays for: a twentieth of a
- * small iteration.
+ * tsx gives every function its name anew whenever one is made, which small iterations feel and nobody who uses the package pays for.
  */
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";

@@ -23,7 +23,7 @@ const FLOPS_PER_BREATH = 4e6;
 const FLOPS_PER_PASS = 4e4;
 /**
  * Blocks of a held X beyond this size are copied before they are used. Tiles that read from a third-level cache or from
- * memory wait for one line after the other; copies do not (1.9 times faster at 32 MB, a few per cent either way at 8 MB).
+ * memory wait for one line after the other; copies do not. Well below this size a copy costs more than the waiting.
  */
 const NEAR_BYTES = 4 * 2 ** 20;
 

@@ -1,16 +1,14 @@
 /**
  * Where in a cache line copies of blocks of a large array begin.
  *
- * A copy whose source and target begin at the same place of their lines is up to 1.4 times faster when the source comes
- * from main memory. Where an array begins cannot be asked for: engines and allocators differ, and a view begins anywhere.
- * So the clock tells. Nothing but the time of a pass depends on it.
+ * A copy from main memory is faster when source and target begin at the same place of their lines. Where an array begins
+ * cannot be asked for: engines and allocators differ, and a view begins anywhere. So the clock tells. Nothing but the time of
+ * a pass depends on it.
  */
 import { defaultClock } from "../base/control.js";
 
-/** Bytes after the start of a line; the vectors of tiles never lie across two lines. */
+/** Bytes after the start of a line; the vectors of tiles never lie across two lines. `COPY_ROOM` is for these. */
 const PHASES = [0, 16, 32, 48] as const;
-/** Doubles that a slot has room for beside a block, so that a copy may begin at any of these. */
-export const COPY_ROOM = 8;
 
 /** Blocks that are copied at each phase, and doubles altogether at most. */
 const MOST_BLOCKS = 48;

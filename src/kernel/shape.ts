@@ -1,6 +1,5 @@
 /** Problem shape → slots and total bytes; pure arithmetic. */
 import { MemoryError } from "../base/errors.js";
-import { COPY_ROOM } from "./copyPhase.js";
 import { type MomentSizes, momentSizes } from "./moments.js";
 import { BLOCK_ROWS } from "./ops.js";
 
@@ -29,6 +28,9 @@ export const RESIDENT_BYTES = 32 * 2 ** 20;
 
 /** Features of both points are kept up to this size, which second-level caches hold; beyond it forming them is as fast. */
 const KEPT_BYTES = 4 * 2 ** 20;
+
+/** Doubles that a slot for raw rows has beside a block: a copy may begin anywhere in a cache line. */
+export const COPY_ROOM = 8;
 
 const F64 = 8;
 const ALIGN = 64;

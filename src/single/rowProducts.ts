@@ -2,10 +2,9 @@
 import type { RunControl } from "../base/control.js";
 import type { DenseRows, KernelChoice } from "../base/types.js";
 import { BLOCK_BYTES, Blocks, F64 } from "../kernel/blocks.js";
-import { COPY_ROOM } from "../kernel/copyPhase.js";
 import { acquireTenant } from "../kernel/machine.js";
 import { BLOCK_ROWS } from "../kernel/ops.js";
-import { assertFits, type Layout, layoutOf, RESIDENT_BYTES, type SlotName } from "../kernel/shape.js";
+import { assertFits, COPY_ROOM, type Layout, layoutOf, RESIDENT_BYTES, type SlotName } from "../kernel/shape.js";
 
 /** Fills c from ξ for rows first … first + rows − 1; both views belong to the kernel and die with the call. */
 export type RowWeigher = (xi: Float64Array, c: Float64Array, first: number, rows: number) => void;

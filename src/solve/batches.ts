@@ -53,7 +53,7 @@ export function batchSizes(n: number, features: number, entries: number): number
  * worse by more than these rows can err, and every direction explains far more than noise could. Otherwise a larger one is
  * asked, and at last all rows are, as if there were no batches. Batches are samples that depend on the seed and on their size.
  *
- * Not for a single start, which has nothing to agree with, for a ridge that was given, which depends on the first start, nor
+ * Not for a single start, which has nothing to agree with, for a given ridge > 0, which depends on the first start, nor
  * for the gradient flow, whose path is its result.
  *
  * @returns undefined where all rows have to decide

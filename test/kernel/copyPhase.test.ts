@@ -1,6 +1,7 @@
 /** Where copies of a large array begin: the clock decides, and only where it is clear. */
 import { describe, expect, it } from "vitest";
-import { COPY_ROOM, copyPhase } from "../../src/kernel/copyPhase.js";
+import { copyPhase } from "../../src/kernel/copyPhase.js";
+import { COPY_ROOM } from "../../src/kernel/shape.js";
 
 /** Runs it with a clock that moves only in copies: by `cost` of the phase, and far more in the first copy at each, as on a fresh page. */
 function chosen(data: Float64Array, block: number, cost: (phase: number) => number) {

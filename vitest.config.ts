@@ -51,6 +51,7 @@ export default defineConfig({
   test: {
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    setupFiles: ["test/support/properties.ts"],
     sequence: { sequencer: LongestFirst },
     projects: [
       {

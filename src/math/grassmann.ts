@@ -4,7 +4,7 @@
  * Bases are d×r row-major with orthonormal columns; every function returns new arrays. Nothing here knows of solvers.
  */
 import { InputError, NumericalError } from "../base/errors.js";
-import { multiply, multiplyTransposed, svd, symmetricEigen } from "./dense.js";
+import { multiply, multiplyTransposed, svd, symmetricEigen, transpose } from "./dense.js";
 
 /** Where `randomBasis` takes its numbers from; `base/rng` has it. */
 export interface NormalSource {
@@ -84,11 +84,15 @@ export function retractQr(w: ArrayLike<number>, xi: ArrayLike<number>, t: number
   );
 }
 
+/** Condition number up to which a Gram matrix gives its inverse root to 1e-10, the square of which is nothing. */
+const FAITHFUL_GRAM = 1e5;
+
 /**
  * Polar retraction: the orthonormal matrix (W + tξ)((W+tξ)ᵀ(W+tξ))^{−1/2} nearest to W + tξ.
  *
  * The Gram matrix is formed from W + tξ, not as I + t²ξᵀξ, and one Newton–Schulz step follows: departures from
- * orthonormality are removed, not carried along.
+ * orthonormality are removed, not carried along. Of a long step some columns can be nearly dependent, so that rounding of
+ * the Gram matrix is more than one step removes: there the polar factor is taken of the triangle in W + tξ = QR.
  *
  * @throws {NumericalError} `NOT_FINITE`
  * Cost: 8dr² flops and one r×r eigenproblem. Source: [MI §7.2].
@@ -102,6 +106,11 @@ export function retractPolar(
 ): Float64Array {
   const moved = move(w, xi, t);
   const { values, vectors } = symmetricEigen(multiplyTransposed(moved, moved, d, r, r), r);
+  if (values[r - 1] > FAITHFUL_GRAM * values[0]) {
+    const q = retractQr(w, xi, t, d, r);
+    const { u, v } = svd(multiplyTransposed(q, moved, d, r, r), r, r);
+    return multiply(q, multiply(u, transpose(v, r, r), r, r, r), d, r, r);
+  }
   const inverseRoot = new Float64Array(r * r);
   for (let l = 0; l < r; l++) {
     const factor = 1 / Math.sqrt(values[l]);

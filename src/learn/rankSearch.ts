@@ -213,7 +213,8 @@ export class RankSearch {
     if (rival && least > (1 - PROMISING) * rival.gcv) {
       // More directions need less degree, but not by much.
       const from = rival.degree > far ? rival.degree - 1 : [...scores.keys()].find((s) => scores.get(s) === least);
-      const narrowed = degrees.filter((s) => s >= (from ?? 0));
+      // A single direction goes to degrees that several do not.
+      const narrowed = degrees.filter((s) => s >= Math.min(from ?? 0, degrees[degrees.length - 1]));
       this.#degrees = rival.degree > far ? narrowed : narrowed.slice(0, 1);
       return;
     }

@@ -15,6 +15,7 @@ import type { Candidate } from "./candidate.js";
 import { bestOf, charged, isFaint } from "./choice.js";
 import { fitCustomLink } from "./customLink.js";
 import { fitBestKernelLink, fitKernelLink } from "./kernelLink.js";
+import { lacksFit } from "./lackOfFit.js";
 import type { LinkProblem, RefinedLink } from "./refinedLink.js";
 import { fitReluLink } from "./reluLink.js";
 import { type Study, weightedMean } from "./study.js";
@@ -45,8 +46,9 @@ const PROCESS_CHARGE = 2;
 const RANK_GAIN = 0.2;
 
 /**
- * Whether the polynomial may be improved upon: its degree has not converged, or inputs or errors have long tails.
- * Source: `math/learner` §6.
+ * Whether the polynomial may be improved upon: its degree has not converged, its residuals are still a function of z (a
+ * wave along a line, a kink), or inputs or errors have long tails.
+ * Source: `math/learner` §6; the residuals of neighbours were added after waves of R² .97 had been taken for lines of .65.
  */
 export function isWorthTrying(study: Study, chosen: Candidate, all: readonly Candidate[]): boolean {
   const { rank, degree, score, radius } = chosen;
@@ -56,9 +58,10 @@ export function isWorthTrying(study: Study, chosen: Candidate, all: readonly Can
   if (radius * radius > LONG_TAIL * (rank + 2 * x + 2 * Math.sqrt(rank * x))) return true;
   if (score > POOR) return true;
   if (rank > 1 && score < GOOD) return false;
-  if (degree <= CONVERGED_DEGREE) return false;
   const next = all.find((c) => c.rank === rank && c.degree === degree + 1);
-  return !(degree <= NEARLY_CONVERGED_DEGREE && next !== undefined && next.gcv > chosen.gcv);
+  const converged =
+    degree <= CONVERGED_DEGREE || (degree <= NEARLY_CONVERGED_DEGREE && next !== undefined && next.gcv > chosen.gcv);
+  return !converged || lacksFit(study, chosen);
 }
 
 /**
@@ -85,19 +88,17 @@ export async function richerLink(
 const kernelOf = ({ name }: Richer): KernelName | undefined => KERNELS.find((kernel) => name.endsWith(kernel));
 
 /**
- * The same kernel at one rank more, as long as that gains a fifth and a standard error. Not tried where the polynomials
- * found nothing at all in another direction.
+ * The same kernel at one rank more, as long as that gains a fifth and a standard error. Tried even where polynomials found
+ * nothing in another direction: those that the first one needs may be of a degree that fails with two.
  */
 async function grownLink(study: Study, first: Richer, all: readonly Candidate[]): Promise<Richer> {
   let best = first;
   for (;;) {
     const rank = best.link.link.rank + 1;
     const above = all.filter((c) => c.rank === rank);
-    const same = all.filter((c) => c.rank === rank - 1);
     const kernel = kernelOf(best);
     if (above.length === 0 || kernel === undefined || study.control.expired) return best;
     const from = bestOf(above);
-    if (same.length > 0 && from.score > bestOf(same).score) return best;
     const link = await fitKernelLink(problemOf(study, from.basis, from.gradientMoment), kernel);
     if (!link || !improves(study, best.link.errors, link.errors, RANK_GAIN)) return best;
     best = { name: best.name, link };

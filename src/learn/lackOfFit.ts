@@ -1,0 +1,56 @@
+/** Whether a fit leaves something that is a function of its own variables: residuals of neighbours resemble each other. */
+import type { Candidate } from "./candidate.js";
+import type { Study } from "./study.js";
+
+/** Rows that are compared; larger data are thinned evenly. */
+const MOST_ROWS = 2000;
+/** Standard errors by which products of neighbouring residuals must exceed zero. */
+const SIGNIFICANT = 2;
+
+/**
+ * Whether ρᵢρⱼ is above zero on average over rows i and their 2r nearest neighbours j in z, by two standard errors: what
+ * a polynomial of too low a degree, or a kink, leaves behind, and noise does not.
+ *
+ * Rows that are neighbours of each other count twice, so the variance of the sum is at most 2Σ(ρᵢρⱼ)².
+ * Cost: m²·r flops, m ≤ 2000 rows.
+ */
+export function lacksFit(
+  { rows }: { readonly rows: Pick<Study["rows"], "rows"> },
+  { rank, projections, residuals }: Pick<Candidate, "rank" | "projections" | "residuals">,
+): boolean {
+  const step = Math.ceil(rows.rows / MOST_ROWS);
+  const m = Math.floor((rows.rows - 1) / step) + 1;
+  const z = new Float64Array(m * rank);
+  for (let i = 0; i < m; i++) z.set(projections.subarray(i * step * rank, (i * step + 1) * rank), i * rank);
+  const neighbours = Math.min(2 * rank, m - 1);
+  let sum = 0;
+  let squares = 0;
+  for (let i = 0; i < m; i++) {
+    for (const j of nearest(z, m, rank, i, neighbours)) {
+      const product = residuals[i * step] * residuals[j * step];
+      sum += product;
+      squares += product * product;
+    }
+  }
+  return sum > SIGNIFICANT * Math.sqrt(2 * squares);
+}
+
+/** The rows nearest to row i of m points in r dimensions; the first of equally near ones. */
+function nearest(z: Float64Array, m: number, r: number, i: number, count: number): number[] {
+  const found: number[] = [];
+  const distances: number[] = [];
+  for (let j = 0; j < m; j++) {
+    if (j === i) continue;
+    let distance = 0;
+    for (let k = 0; k < r; k++) distance += (z[i * r + k] - z[j * r + k]) ** 2;
+    if (found.length === count && !(distance < distances[count - 1])) continue;
+    let at = Math.min(found.length, count - 1);
+    for (; at > 0 && distance < distances[at - 1]; at--) {
+      distances[at] = distances[at - 1];
+      found[at] = found[at - 1];
+    }
+    distances[at] = distance;
+    found[at] = j;
+  }
+  return found;
+}

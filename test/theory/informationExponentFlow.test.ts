@@ -118,6 +118,24 @@ describe("informationExponentFlow", () => {
     expect(Math.abs(overlap[0] - mean)).toBeLessThan(4 * se + 3 / dim);
   });
 
+  it("neither high exponents, large steps nor long times take long", async () => {
+    // Values: Radau of SciPy at a relative tolerance of 1e-11, the noise by a product rule.
+    const cases: readonly [number, number, number, number, number][] = [
+      [4, -0.8, 0.01, 1, -0.7084192395571604],
+      [5, 0.6, 0.01, 1, 0.37928181325516147],
+      [10, 0.1, 0.01, 1, 0.0845965639642],
+      [2, 0.5, 2, 100, 0.022338352580437468],
+    ];
+    for (const [exponent, overlap, stepSize, time, expected] of cases) {
+      const flow = await informationExponentFlow({ exponent, overlap, stepSize, times: [time] });
+      expect(Math.abs(flow.overlap[0] - expected)).toBeLessThan(1e-9);
+    }
+    const late = await informationExponentFlow({ exponent: 3, overlap: 1e-6, times: [1e15, 1e300] });
+    expect(Array.from(late.overlap)).toEqual([1, 1]);
+    const drowned = await informationExponentFlow({ exponent: 4, overlap: 0.5, stepSize: 1e12, times: [1] });
+    expect(Math.abs(drowned.overlap[0])).toBeLessThan(1e-12);
+  });
+
   it("stays put at 0 (s ≥ 2) and at ±1 without steps; no times give none", async () => {
     for (const overlap of [0, 1, -1]) {
       const flow = await informationExponentFlow({ exponent: 3, overlap, times: [0, 5] });

@@ -1,5 +1,5 @@
 /** Argument checks naming the argument, the value and what was expected. */
-import { MemoryError, OptionError } from "./errors.js";
+import { LeapflowError, MemoryError, OptionError } from "./errors.js";
 
 /** Largest array this package allocates on its own account, in bytes. */
 export const MAX_ARRAY_BYTES = 2 ** 33;
@@ -165,6 +165,25 @@ export function checkBoolean(value: unknown, name: string): boolean {
 export function checkFunction<T>(value: T, name: string): T & ((...args: never[]) => unknown) {
   if (typeof value === "function") return value as T & ((...args: never[]) => unknown);
   throw new OptionError("TYPE", `${name} is ${describe(value)}; expected a function.`, { details: { option: name } });
+}
+
+/**
+ * A function of the caller's; nothing that it throws is taken for an error of this package.
+ *
+ * @returns the function, which throws {LeapflowError} `CALLBACK` with what was thrown as `cause`
+ * @throws {OptionError} `TYPE` when not a function
+ */
+export function checkCallback<A extends unknown[], R = void>(value: unknown, name: string): (...args: A) => R {
+  const callback = checkFunction(value, name) as unknown as (...args: A) => R;
+  return (...args) => {
+    try {
+      return callback(...args);
+    } catch (cause) {
+      // A study hands its own callback on to what it runs: what that threw is told once.
+      if (cause instanceof LeapflowError && cause.code === "CALLBACK") throw cause;
+      throw new LeapflowError("CALLBACK", `${name} threw: ${String(cause)}`, { cause });
+    }
+  };
 }
 
 /** @throws {OptionError} `TYPE` unless an AbortSignal (of any realm) */

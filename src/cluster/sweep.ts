@@ -1,5 +1,5 @@
 /** Sweeps: many fits or studies from one specification, in threads of this process or over a cluster. */
-import { checkFunction, checkOptions, checkSignal } from "../base/assert.js";
+import { checkFunction, checkInteger, checkNumber, checkOptions, checkSignal } from "../base/assert.js";
 import { ClusterError } from "../base/errors.js";
 import { ComputeThread, RemoteFailure } from "./compute.js";
 import { type Broker, openBroker, unreachable } from "./connection.js";
@@ -64,6 +64,8 @@ export async function runSweep(given: unknown, data?: ClusterData, options?: Swe
   ) as SweepOptions;
   if (filled.signal !== undefined) checkSignal(filled.signal);
   if (filled.onProgress !== undefined) checkFunction(filled.onProgress, "onProgress");
+  if (filled.threads !== undefined) checkInteger(filled.threads, "threads", { min: 1 });
+  if (filled.graceMs !== undefined) checkNumber(filled.graceMs, "graceMs", { min: 0 });
   filled.signal?.throwIfAborted();
   const rows = data && spec.study === undefined ? shareRows(data) : undefined;
   const identity = rows && (await identityOf(rows));

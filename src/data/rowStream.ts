@@ -1,9 +1,10 @@
 /** A table too large for memory: sampled once, then passed over window by window, always the same rows. */
+import { describe } from "../base/assert.js";
 import type { RunControl } from "../base/control.js";
 import { InputError, OptionError } from "../base/errors.js";
 import { createRng } from "../base/rng.js";
 import type { DenseRows, RowSource } from "../base/types.js";
-import { RowReader } from "./rows.js";
+import { isRowSource, RowReader } from "./rows.js";
 
 /** Rows in a window: small enough for caches, large enough that a window's own costs vanish. */
 const WINDOW_ROWS = 8192;
@@ -42,6 +43,12 @@ export class RowStream {
     control: RunControl,
     onRows: (progress: StreamProgress) => void,
   ) {
+    if (!isRowSource(source)) {
+      throw new InputError(
+        "TYPE",
+        `rows are ${describe(source)}; expected a row source, such as what openTable or rowsInBlocks gives.`,
+      );
+    }
     const { columns, names } = source;
     const index = typeof target === "number" ? target : (names?.indexOf(target) ?? -1);
     if (!Number.isInteger(index) || index < 0 || index >= columns || columns < 2) {

@@ -1,5 +1,5 @@
 /** RowSource: rows in memory or streamed in blocks. */
-import { checkNumber, describe } from "../base/assert.js";
+import { checkInteger, checkNumber, describe } from "../base/assert.js";
 import type { RunControl } from "../base/control.js";
 import { InputError } from "../base/errors.js";
 import { createRng, drawSeed } from "../base/rng.js";
@@ -12,8 +12,14 @@ export function isRowSource(value: unknown): value is RowSource {
   );
 }
 
-/** A row source over rows in memory, in blocks of at most `blockRows`; blocks are views of the data, not copies. */
+/**
+ * A row source over rows in memory, in blocks of at most `blockRows`; blocks are views of the data, not copies.
+ * @throws {InputError} `TYPE`; {OptionError} `TYPE`, `RANGE` for `blockRows`
+ */
 export function rowsInBlocks(dense: DenseRows, blockRows = 4096): RowSource {
+  if (typeof dense?.data?.subarray !== "function")
+    throw new InputError("TYPE", `rows are ${describe(dense)}; expected { data, rows, columns } with a typed array.`);
+  checkInteger(blockRows, "blockRows", { min: 1 });
   const { data, rows, columns, names } = dense;
   return {
     rows,
@@ -58,6 +64,9 @@ export interface RowSplit {
   readonly seed: number;
 }
 
+/** Row numbers are kept in 32 bits. */
+const MOST_SPLIT = 2 ** 31 - 1;
+
 /**
  * Sets a random part of n rows aside for testing: round(n · fraction) of them, at least one, and at least one is left.
  *
@@ -67,6 +76,7 @@ export interface RowSplit {
  */
 export function splitRows(n: number, fraction: number, seed = drawSeed()): RowSplit {
   checkNumber(fraction, "testFraction", { above: 0, below: 1 });
+  checkInteger(n, "n", { min: 0, max: MOST_SPLIT });
   if (!(n >= 2))
     throw new InputError("EMPTY", `${n} rows cannot be split into a training and a test part; at least 2 are needed.`);
   const count = Math.min(n - 1, Math.max(1, Math.round(n * fraction)));

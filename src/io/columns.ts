@@ -1,5 +1,5 @@
 /** Columns of tables, chosen by name. */
-import { nearestName } from "../base/assert.js";
+import { describe, nearestName } from "../base/assert.js";
 import { OptionError } from "../base/errors.js";
 import type { FlatMatrix } from "../base/types.js";
 
@@ -71,6 +71,7 @@ export function inputNames(
 ): readonly string[] {
   const { target } = choice;
   if (target !== undefined) checkKnown([target], columns, header, "target", source);
+  if (choice.columns !== undefined) checkNames(choice.columns);
   const names = choice.columns ?? columns.filter((name) => name !== target);
   if (target !== undefined && names.includes(target))
     throw new OptionError(
@@ -80,6 +81,14 @@ export function inputNames(
   if (names.length === 0) throw new OptionError("RANGE", `columns is empty: ${source} has no input beside the target.`);
   checkKnown(names, columns, header, "columns", source);
   return [...names];
+}
+
+/** @throws {OptionError} `TYPE` unless an array of names */
+export function checkNames(columns: unknown): void {
+  if (Array.isArray(columns) && columns.every((name) => typeof name === "string")) return;
+  throw new OptionError("TYPE", `columns is ${describe(columns)}; expected an array of column names.`, {
+    details: { option: "columns" },
+  });
 }
 
 /** @throws {OptionError} `UNKNOWN` with the nearest name, `RANGE` for a name given twice */

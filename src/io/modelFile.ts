@@ -1,13 +1,16 @@
 /** Model files: JSON, saved completely or not at all. Node only. */
-import { FormatError } from "../base/errors.js";
+import { describe } from "../base/assert.js";
+import { FormatError, InputError } from "../base/errors.js";
 import type { MultiIndexModel } from "../index.js";
 import { readText, writeText } from "./files.js";
 
 /**
  * Saves a model as JSON; an earlier file of this name stays as it is unless the new one is complete.
- * @throws {FormatError} `FILE`
+ * @throws {FormatError} `FILE`; {InputError} `TYPE` for what is no model, such as a whole fit
  */
 export async function saveModel(path: string, model: MultiIndexModel): Promise<void> {
+  if (typeof model?.predict !== "function" || typeof model.toJSON !== "function")
+    throw new InputError("TYPE", `model is ${describe(model)}; expected a MultiIndexModel, the model of a fit.`);
   await writeText(path, `${JSON.stringify(model)}\n`);
 }
 

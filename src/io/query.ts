@@ -1,4 +1,5 @@
 /** DuckDB as a source of rows: any SQL over files, so that filters, joins and samples are its work. */
+import { describe } from "../base/assert.js";
 import { InputError, LeapflowError, OptionError } from "../base/errors.js";
 import type { TableBlock } from "./reader.js";
 import type { TableRows } from "./table.js";
@@ -19,6 +20,7 @@ export interface QueryOptions {
  * iterating {InputError} `NOT_FINITE` or `TYPE` with row and column
  */
 export async function openQuery(sql: string, options: QueryOptions = {}): Promise<TableRows> {
+  if (typeof sql !== "string") throw new OptionError("TYPE", `sql is ${describe(sql)}; expected the text of a query.`);
   const { DuckDBInstance } = await loadDuckDb();
   const instance = await DuckDBInstance.create(options.database ?? ":memory:", {
     preserve_insertion_order: "true",

@@ -1,5 +1,6 @@
 /** Rows that are slow to read, written down as plain doubles while they are read for the first time. Node only. */
-import { FormatError } from "../base/errors.js";
+import { describe } from "../base/assert.js";
+import { FormatError, InputError } from "../base/errors.js";
 import type { RowBlock, RowSource } from "../base/types.js";
 import { fileError, nodeModules } from "./files.js";
 
@@ -18,9 +19,11 @@ export interface SpooledRows extends RowSource {
  * one is asked for: copy what you keep.
  *
  * @param folder - for the file, default the system's folder for temporary files; 8 bytes a number
- * @throws {FormatError} `FILE` while iterating, as when the disk is full
+ * @throws {InputError} `TYPE`; {FormatError} `FILE` while iterating, as when the disk is full
  */
 export function spooled(source: RowSource, folder?: string): SpooledRows {
+  if (typeof source?.[Symbol.asyncIterator] !== "function")
+    throw new InputError("TYPE", `rows are ${describe(source)}; expected a row source, such as what openTable gives.`);
   const { fs, paths } = nodeModules("write", folder ?? "a temporary file");
   type Handle = Awaited<ReturnType<typeof fs.open>>;
   const { columns } = source;

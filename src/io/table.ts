@@ -4,7 +4,7 @@ import { FormatError, LeapflowError, OptionError } from "../base/errors.js";
 import type { RowSource } from "../base/types.js";
 import type { ByteReader, ByteSource, FileLike } from "./byteSource.js";
 import { columnName, formatError, reasonOf } from "./cells.js";
-import { type ColumnChoice, type Columns, checkKnown, inputNames, type NumericTable } from "./columns.js";
+import { type ColumnChoice, type Columns, checkKnown, checkNames, inputNames, type NumericTable } from "./columns.js";
 import { detectFormat, FORMATS, type TableFormat } from "./format.js";
 import { openSource } from "./openSource.js";
 import type { TableBlock, TableColumn, TableReader } from "./reader.js";
@@ -188,6 +188,7 @@ export async function readTable(
   options: TableOptions & { readonly columns?: readonly string[] } = {},
 ): Promise<NumericTable> {
   const { columns: wanted, ...rest } = options;
+  if (wanted !== undefined) checkNames(wanted);
   const table = await openTable(file, rest);
   const header = table.columns.map(({ name }) => name);
   const columns = wanted === undefined ? undefined : header.filter((name) => wanted.includes(name));

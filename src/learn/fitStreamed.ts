@@ -127,14 +127,15 @@ export async function fitStreamed(source: RowSource, options: StreamedOptions): 
 }
 
 function checkGiven(options: StreamedOptions): StreamedOptions {
-  const { target, memoryBytes, onRows, ...rest } = (options ?? {}) as StreamedOptions & { weights?: unknown };
+  const given = (options ?? {}) as StreamedOptions & { weights?: unknown };
+  const { target, memoryBytes, onRows, ...rest } = given;
   checkOptions(
     { ...("weights" in rest ? { weights: 0 } : {}), ...("crew" in rest ? { crew: 0 } : {}) },
     [],
     "fitStreamed",
   );
   if (memoryBytes !== undefined) checkNumber(memoryBytes, "memoryBytes", { above: 0 });
-  return options;
+  return given;
 }
 
 /** The objective of the sample with the ridge that was chosen there. */

@@ -3,7 +3,13 @@ import { checkInteger, describe } from "../base/assert.js";
 import { InputError } from "../base/errors.js";
 import { Matrix } from "./dense.js";
 import { orthonormalityError } from "./grassmann.js";
-import { derivativeCoefficients, featureTable, type MultiIndexTable, multiIndexTable } from "./multiIndex.js";
+import {
+  checkFeatureCount,
+  derivativeCoefficients,
+  featureTable,
+  type MultiIndexTable,
+  multiIndexTable,
+} from "./multiIndex.js";
 
 /**
  * Writes h_0(x)…h_degree(x) to out[at…], unchecked.
@@ -65,8 +71,9 @@ export function basisValues(z: ArrayLike<number>, rank: number, degree: number):
  * Cost: O(r·N).
  */
 export function hermiteBasis(z: ArrayLike<number>, degree: number): { values: Float64Array; gradients: Matrix } {
-  const rank = z.length;
+  const rank = z?.length;
   checkPoint(z, rank, "z");
+  checkFeatureCount(rank, degree);
   const { size, exponents, down } = multiIndexTable(rank, degree);
   const values = basisValues(z, rank, degree);
   const gradients = new Matrix(size, rank);
@@ -284,6 +291,8 @@ function rotationBlocks(cosine: number, sine: number, degree: number): Float64Ar
  * @throws {InputError} `SHAPE`, `TYPE`, `NOT_FINITE`
  */
 export function checkPoint(z: ArrayLike<number>, rank: number, name: string): void {
+  if (typeof z?.length !== "number")
+    throw new InputError("TYPE", `${name} is ${describe(z)}; expected an array of numbers, one per variable.`);
   if (z.length !== rank) {
     throw new InputError("SHAPE", `${name} has ${z.length} entries; ${rank} are needed, one per variable.`, {
       details: { length: z.length, rank },
@@ -296,6 +305,16 @@ export function checkPoint(z: ArrayLike<number>, rank: number, name: string): vo
       details: { index: k },
     });
   }
+}
+
+/** @throws {InputError} `SHAPE` unless Z has n points of `rank` variables; {OptionError} for a bad n */
+export function checkPoints(Z: ArrayLike<number>, n: number, rank: number): void {
+  checkInteger(n, "n", { min: 0 });
+  if (Z?.length === n * rank) return;
+  const has = typeof Z?.length === "number" ? `has ${Z.length} entries` : `is ${describe(Z)}`;
+  throw new InputError("SHAPE", `Z ${has}; ${n} points of ${rank} variables need ${n * rank} entries.`, {
+    details: { length: Z?.length, points: n, rank },
+  });
 }
 
 function checkRange(values: Float64Array, what: string, at: number | ArrayLike<number>): Float64Array {

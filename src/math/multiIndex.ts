@@ -98,6 +98,7 @@ export function checkFeatureCount(rank: number, degree: number, limit: number = 
  * Cost: O(r·N).
  */
 export function multiIndices(rank: number, degree: number): number[][] {
+  checkFeatureCount(rank, degree);
   const { exponents, size } = multiIndexTable(rank, degree);
   return Array.from({ length: size }, (_, j) => Array.from(exponents.subarray(j * rank, (j + 1) * rank)));
 }

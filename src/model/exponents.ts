@@ -5,6 +5,7 @@ import { type Matrix, multiply, svd, symmetricEigen, toMatrix, transpose } from 
 import { orthonormalize } from "../math/grassmann.js";
 import { rotateExpansion } from "../math/hermite.js";
 import { multiIndexTable } from "../math/multiIndex.js";
+import { checkLink } from "./checkLink.js";
 import type { Link } from "./link.js";
 import type { ModelLink } from "./modelLink.js";
 
@@ -70,6 +71,7 @@ const STANDARD_ERRORS = 3;
  */
 export function leapExponents(given: ModelLink, options: { readonly tolerance?: number } = {}): Leaps {
   const { tolerance: asked } = checkOptions(options, ["tolerance"], "leapExponents");
+  checkLink(given);
   const link = given.toHermite();
   const coefficients = link.coefficients;
   const size = normWithoutMean(coefficients);

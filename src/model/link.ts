@@ -4,7 +4,7 @@ import { InputError } from "../base/errors.js";
 import type { MatrixLike } from "../base/types.js";
 import { readMatrix } from "../data/input.js";
 import { evaluateBlocks } from "../math/blocks.js";
-import { checkPoint, Expansion, rotateExpansion } from "../math/hermite.js";
+import { checkPoint, checkPoints, Expansion, rotateExpansion } from "../math/hermite.js";
 import { checkFeatureCount } from "../math/multiIndex.js";
 import { type PointFunction, projectFunction } from "../math/projection.js";
 import { expandLink } from "./expressionLink.js";
@@ -210,11 +210,7 @@ export class Link {
    */
   evaluateMany(Z: ArrayLike<number>, n: number, options: { readonly gradient?: boolean } = {}): LinkValues {
     const { rank } = this;
-    if (Z.length !== n * rank) {
-      throw new InputError("SHAPE", `Z has ${Z.length} entries; ${n} points of ${rank} variables need ${n * rank}.`, {
-        details: { length: Z.length, points: n, rank },
-      });
-    }
+    checkPoints(Z, n, rank);
     const values = new Float64Array(n);
     const gradients = options.gradient === true ? new Float64Array(n * rank) : undefined;
     if (n > FEW_POINTS) evaluateBlocks(this.#expansion, this.#coefficients, Z, n, values, gradients);
@@ -253,8 +249,10 @@ export class Link {
     );
   }
 
-  /** scale·f + offset. */
+  /** scale·f + offset. @throws {OptionError} `TYPE`, `RANGE` */
   scaled(scale: number, offset: number): Link {
+    checkNumber(scale, "scale");
+    checkNumber(offset, "offset");
     const coefficients = this.#coefficients.map((c) => c * scale);
     coefficients[0] += offset;
     return new Link(coefficients, this, this.coefficientError * Math.abs(scale));

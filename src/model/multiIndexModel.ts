@@ -325,10 +325,11 @@ export class MultiIndexModel {
 
 /**
  * R² = 1 − Σ(y − p)² / Σ(y − mean y)², safe for values of any size; for constant y, 1 when exact and 0 otherwise.
- * Inputs of equal length are trusted.
+ * @throws {InputError} `TYPE`, `SHAPE`, `NOT_FINITE` with the index
  */
 export function rSquared(predicted: ArrayLike<number>, actual: ArrayLike<number>): number {
-  const n = actual.length;
+  const n = readVector(actual, "actual").length;
+  readVector(predicted, "predicted", n, "actual");
   let largest = 0;
   for (let i = 0; i < n; i++) largest = Math.max(largest, Math.abs(actual[i]), Math.abs(predicted[i]));
   if (largest === 0) return 1;

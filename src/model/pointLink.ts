@@ -1,7 +1,7 @@
 /** What the families of links that are no polynomial share: one point at a time, checks, Hermite expansion. */
 import { checkInteger, checkOptions } from "../base/assert.js";
 import { InputError } from "../base/errors.js";
-import { checkPoint } from "../math/hermite.js";
+import { checkPoint, checkPoints } from "../math/hermite.js";
 import { defaultDegree } from "./expressionLink.js";
 import { Link, type LinkValues, tooFar } from "./link.js";
 
@@ -76,11 +76,7 @@ export abstract class PointLink {
    */
   evaluateMany(Z: ArrayLike<number>, n: number, options: { readonly gradient?: boolean } = {}): LinkValues {
     const { rank } = this;
-    if (Z.length !== n * rank) {
-      throw new InputError("SHAPE", `Z has ${Z.length} entries; ${n} points of ${rank} variables need ${n * rank}.`, {
-        details: { length: Z.length, points: n, rank },
-      });
-    }
+    checkPoints(Z, n, rank);
     const values = new Float64Array(n);
     const gradients = options.gradient === true ? new Float64Array(n * rank) : undefined;
     for (let i = 0; i < n; i++) values[i] = this.valueAt(Z, i * rank, gradients, i * rank);

@@ -1,5 +1,5 @@
 /** Channels y = φ(z, w): links with noise, in the conventions of the single-index page. */
-import { checkChoice, checkNumber, checkOptions, describe } from "../base/assert.js";
+import { checkCallback, checkChoice, checkNumber, checkOptions, describe } from "../base/assert.js";
 import { exp, normalCumulative, normalDensity, tanh } from "../base/elementary.js";
 import { OptionError } from "../base/errors.js";
 
@@ -101,8 +101,9 @@ function namedChannel(link: ChannelName, noiseStd: unknown, name: string): Chann
 }
 
 function functionChannel(f: (z: number) => number, sigma: number, name: string): Channel {
+  const call = checkCallback<[number], unknown>(f, name);
   const checked = (z: number): number => {
-    const y = f(z);
+    const y = call(z);
     if (typeof y === "number" && Number.isFinite(y)) return y;
     throw new OptionError("CALLBACK", `${name}(${z}) returned ${describe(y)}; expected a finite number.`, {
       details: { option: name, argument: z },

@@ -8,6 +8,7 @@ import type { StopReason } from "../solve/stopping.js";
 import { defaultLoss } from "./defaultLoss.js";
 import { type DescentEnd, type DescentProblem, type DescentState, descend, topEigenvalue } from "./descent.js";
 import type { Loss } from "./losses.js";
+import { zeroTruth } from "./phaseMethods.js";
 import { defaultPreprocess } from "./preprocess.js";
 import { RowProducts } from "./rowProducts.js";
 import { checkResponses, type InputScale, inputScaleOf, type ResponseScale, responseScaleOf } from "./scaling.js";
@@ -70,6 +71,7 @@ export async function fitSingleIndex(
   const dense = await readMatrixAsync(X, "X", control);
   const responses = readVector(y, "y", dense.rows);
   const truth = filled.truth === undefined ? undefined : readLength(filled.truth, "truth", dense.columns);
+  if (truth?.every((value) => value === 0)) throw zeroTruth("truth");
   const given = typeof filled.start === "string" ? undefined : readLength(filled.start, "start", dense.columns);
   checkResponses(responses, filled.channel, filled.loss?.nonnegative === true);
   const inputs = inputScaleOf(dense);

@@ -1,5 +1,5 @@
 /** Losses l(ξ; y) with l′ and l″. */
-import { checkFunction, checkNumber, checkOptions, describe, nearestName } from "../base/assert.js";
+import { checkCallback, checkNumber, checkOptions, describe, nearestName } from "../base/assert.js";
 import { exp, log1p, tanh } from "../base/elementary.js";
 import { OptionError } from "../base/errors.js";
 
@@ -216,7 +216,7 @@ const LOGISTIC: Loss = {
 
 function customLoss(given: Readonly<Record<string, unknown>>, name: string): Loss {
   const guard = (key: keyof CustomLoss): ((xi: number, y: number) => number) => {
-    const f = checkFunction(given[key], `${name}.${key}`) as unknown as (xi: number, y: number) => unknown;
+    const f = checkCallback<[number, number], unknown>(given[key], `${name}.${key}`);
     return (xi, y) => {
       const out = f(xi, y);
       if (typeof out === "number" && Number.isFinite(out)) return out;

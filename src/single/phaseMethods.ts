@@ -1,6 +1,7 @@
 /** The updates of phase retrieval: z ← z − μ(1/n)Aᴴg(ξ) with ξ = Az, for each method's μ and g. */
 import { exp } from "../base/elementary.js";
-import { type ComplexVector, complexZeros, squaredNorm } from "./operators.js";
+import { InputError } from "../base/errors.js";
+import { type ComplexLike, type ComplexVector, complexZeros, copyComplex, squaredNorm } from "./operators.js";
 
 export const PHASE_METHODS = ["twf", "rwf", "rational", "wf"] as const;
 
@@ -94,11 +95,24 @@ export function modulusResidual(xi: ComplexVector, y: Float64Array): number {
   return Math.sqrt(gap / total);
 }
 
+/** The error for a truth of which no other vector is a share. */
+export function zeroTruth(name: string): InputError {
+  return new InputError(
+    "RANGE",
+    `${name} is 0; an overlap with it, or a distance relative to it, needs another vector.`,
+  );
+}
+
 /**
  * Relative distance up to a global phase: min over φ of ‖e^{iφ}z − x‖/‖x‖.
+ * @throws {InputError} `TYPE`, `SHAPE`, `NOT_FINITE` with the position; `RANGE` when x is 0
  * Source: [SI §g].
  */
-export function phaseDistance(z: ComplexVector, x: ComplexVector): number {
+export function phaseDistance(given: ComplexLike, truth: ComplexLike): number {
+  const n = truth?.re?.length ?? 0;
+  const z = copyComplex(given, n, "z");
+  const x = copyComplex(truth, n, "x");
+  if (squaredNorm(x) === 0) throw zeroTruth("x");
   let a = 0;
   let b = 0;
   for (let k = 0; k < x.re.length; k++) {

@@ -35,6 +35,7 @@ import {
   type PhaseMethod,
   phaseDistance,
   phaseUpdate,
+  zeroTruth,
 } from "./phaseMethods.js";
 import { operatorNorm, operatorScale, phaseStart } from "./phaseStart.js";
 import { type PreprocessLike, parsePreprocess } from "./preprocess.js";
@@ -154,6 +155,7 @@ export async function retrievePhase(
   const intensities = readVector(y, "y", measurements, "the operator");
   checkResponses(intensities, parseChannel("square"), true);
   const truth = optional(given.truth, (v) => copyComplex(v, dim, "truth"));
+  if (truth !== undefined && squaredNorm(truth) === 0) throw zeroTruth("truth");
   let measured = 0;
   for (const v of intensities) measured += v / measurements;
   const estimate = noiseStd > 0 ? clippedScale(measured, noiseStd, true) : measured;

@@ -1,5 +1,5 @@
 /** Preprocessing functions T(y) of the spectral start, with the largest value they take. */
-import { checkFunction, checkNumber, checkOptions, describe } from "../base/assert.js";
+import { checkCallback, checkNumber, checkOptions, describe } from "../base/assert.js";
 import { exp, log } from "../base/elementary.js";
 import { OptionError } from "../base/errors.js";
 import type { Channel } from "./channel.js";
@@ -205,7 +205,7 @@ function customPreprocess(given: unknown, { channel, complex }: PreprocessContex
     );
   }
   const options = checkOptions(given, ["value", "supremum"], name);
-  const f = checkFunction(options.value, `${name}.value`) as unknown as (y: number) => unknown;
+  const f = checkCallback<[number], unknown>(options.value, `${name}.value`);
   const supremum = checkNumber(options.supremum, `${name}.supremum`, { above: 0 });
   const value = (y: number): number => {
     const t = f(y);

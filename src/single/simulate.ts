@@ -1,6 +1,7 @@
 /** The real algorithm on fresh Gaussian data, many times, with the observables of the mean-field prediction. */
 import {
   checkBoolean,
+  checkCallback,
   checkChoice,
   checkInteger,
   checkNumber,
@@ -151,6 +152,8 @@ export async function simulateSingleIndex(options: SimulationOptions): Promise<S
     samples,
     kernel: checkChoice(given.kernel ?? "auto", "kernel", ["auto", "wasm", "reference"] as const),
   };
+  const onProgress: SimulationOptions["onProgress"] =
+    given.onProgress === undefined ? undefined : checkCallback(given.onProgress, "onProgress");
   const control = new RunControl(given.signal === undefined ? {} : { signal: checkSignal(given.signal) });
   control.throwIfAborted();
 
@@ -160,7 +163,7 @@ export async function simulateSingleIndex(options: SimulationOptions): Promise<S
     const run = complex ? runComplexTrial : runRealTrial;
     const curves = completeCurves(await run(setting, trial, rng, control));
     runs.push(curves);
-    options.onProgress?.({ phase: "trial", done: trial + 1, total: trials, curves: completeCurves(curves) });
+    onProgress?.({ phase: "trial", done: trial + 1, total: trials, curves: completeCurves(curves) });
   }
   const { means, standardErrors } = averageCurves(runs);
   // At least two trials were asked for, so there are errors.

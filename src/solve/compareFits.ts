@@ -1,4 +1,5 @@
 /** Two fits of the same rows, compared by their leave-one-out errors. */
+import { describe } from "../base/assert.js";
 import { InputError, LeapflowError } from "../base/errors.js";
 import { subspaceDistance } from "../model/compare.js";
 import type { Fit } from "./report.js";
@@ -21,10 +22,20 @@ const SIGNIFICANT = 2;
 
 /**
  * Compares two fits of the same rows in the same order.
- * @throws {InputError} `SHAPE` when they were fitted on different numbers of rows or inputs
+ * @throws {InputError} `TYPE` unless both are fits, `SHAPE` when they were fitted on different numbers of rows or inputs
  * @throws {LeapflowError} `UNAVAILABLE` when one of them has no leave-one-out errors
  */
 export function compare(a: Fit, b: Fit): FitComparison {
+  for (const [name, fit] of [
+    ["first", a],
+    ["second", b],
+  ] as const) {
+    if (fit?.model === undefined || fit.diagnostics?.heldOut === undefined)
+      throw new InputError(
+        "TYPE",
+        `the ${name} argument of compare is ${describe(fit)}; expected what fitMultiIndex gives.`,
+      );
+  }
   const [ea, eb] = [a, b].map((fit) => fit.diagnostics.heldOut.errors);
   if (!ea || !eb) {
     const message = `The ${ea ? "second" : "first"} fit has no leave-one-out errors (its normal equations were singular); compare scores on other rows instead.`;

@@ -1,5 +1,5 @@
 /** Runs the jobs of a study, keeps what is done, and makes the report. */
-import { checkChoice, checkFunction, checkOptions, checkSignal, describe } from "../base/assert.js";
+import { checkCallback, checkChoice, checkFunction, checkOptions, checkSignal, describe } from "../base/assert.js";
 import { RunControl } from "../base/control.js";
 import { OptionError } from "../base/errors.js";
 import { checkSeed } from "../base/rng.js";
@@ -94,7 +94,8 @@ export async function runStudy(name: string, options: RunStudyOptions = {}): Pro
   const crew = given.crew ?? oneByOne;
   checkFunction(crew, "crew");
   const signal = given.signal === undefined ? undefined : checkSignal(given.signal);
-  if (given.onProgress !== undefined) checkFunction(given.onProgress, "onProgress");
+  const tell: RunStudyOptions["onProgress"] =
+    given.onProgress === undefined ? undefined : checkCallback(given.onProgress, "onProgress");
   const control = new RunControl({ signal, sliceMs: 0 });
   control.throwIfAborted();
 
@@ -103,7 +104,7 @@ export async function runStudy(name: string, options: RunStudyOptions = {}): Pro
   const results = jobs.map((job) => store?.get(job));
   const resumed = results.filter((result) => result !== undefined).length;
   let done = resumed;
-  const report = (phase: string): void => given.onProgress?.({ phase, done, total: jobs.length });
+  const report = (phase: string): void => tell?.({ phase, done, total: jobs.length });
   report("begin");
   const missing = jobs.flatMap((_, at) => (results[at] === undefined ? [at] : []));
   let kept = Promise.resolve();

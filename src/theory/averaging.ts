@@ -5,6 +5,7 @@ import type { DenseRows, MatrixLike } from "../base/types.js";
 import { readMatrix } from "../data/input.js";
 import { type Matrix, multiply, toMatrix } from "../math/dense.js";
 import { checkFeatureCount, multiIndexTable } from "../math/multiIndex.js";
+import { checkLink } from "../model/checkLink.js";
 import type { Link } from "../model/link.js";
 import { PrincipalField } from "./principalField.js";
 
@@ -198,6 +199,7 @@ function fieldOf(link: Link, rank: number): PrincipalField {
 
 /** An overlap whose columns are the variables of the link. */
 export function readOverlap(M: unknown, link: Link, name: string): DenseRows {
+  checkLink(link);
   const dense = readMatrix(M, name);
   if (dense.columns !== link.rank) {
     throw new InputError(

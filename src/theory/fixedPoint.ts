@@ -1,5 +1,5 @@
 /** The long-time limit of gradient descent on a single-index model, and its stability. */
-import { checkFunction, checkInteger, checkNumber, checkOptions, checkSignal } from "../base/assert.js";
+import { checkCallback, checkInteger, checkNumber, checkOptions, checkSignal } from "../base/assert.js";
 import { RunControl } from "../base/control.js";
 import { log } from "../base/elementary.js";
 import { NumericalError } from "../base/errors.js";
@@ -105,9 +105,10 @@ export async function longTimeFixedPoint(options: FixedPointOptions): Promise<Fi
   const maxIterations =
     given.maxIterations === undefined ? 600 : checkInteger(given.maxIterations, "maxIterations", { min: 1 });
   const control = new RunControl({ signal: given.signal === undefined ? undefined : checkSignal(given.signal) });
-  if (given.onProgress !== undefined) checkFunction(given.onProgress, "onProgress");
+  const onProgress: FixedPointOptions["onProgress"] =
+    given.onProgress === undefined ? undefined : checkCallback(given.onProgress, "onProgress");
   control.throwIfAborted();
-  const solver = new Solver(model, tolerance, maxIterations, control, options.onProgress);
+  const solver = new Solver(model, tolerance, maxIterations, control, onProgress);
   let best: Attempt | undefined;
   for (const [overlap, normSquared] of given.start === undefined ? STARTS : [readStart(given.start)]) {
     const attempt = await solver.iterate(overlap, normSquared);

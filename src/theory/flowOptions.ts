@@ -7,6 +7,7 @@ import type { MatrixLike } from "../base/types.js";
 import { readVector } from "../data/input.js";
 import { JacobiSolver } from "../math/jacobi.js";
 import { multiIndexTable } from "../math/multiIndex.js";
+import { checkLink } from "../model/checkLink.js";
 import { leapExponents } from "../model/exponents.js";
 import type { Link } from "../model/link.js";
 import { checkNorm, readOverlap } from "./averaging.js";
@@ -68,6 +69,7 @@ export interface FlowSetup {
  */
 export function readFlow(link: Link, options: FlowOptions, owner: string): FlowSetup {
   const given = checkOptions(options, OPTIONS, owner);
+  checkLink(link);
   if (link.rank === 0) throw new InputError("RANK", "The link is a constant of no variables; it has no flow.");
   const signal = given.signal === undefined ? undefined : checkSignal(given.signal);
   if (given.onProgress !== undefined) checkFunction(given.onProgress, "onProgress");

@@ -1,5 +1,5 @@
 /** The two-timescale flow in d dimensions: frames W(t), through overlaps with everything that W can ever reach. */
-import { allocateDoubles, checkOptions } from "../base/assert.js";
+import { allocateDoubles, checkInteger, checkOptions } from "../base/assert.js";
 import { InputError } from "../base/errors.js";
 import { createRng } from "../base/rng.js";
 import type { MatrixLike } from "../base/types.js";
@@ -116,9 +116,13 @@ export async function liftFlow(
 /**
  * A Haar frame of `rank` columns in `dim` dimensions, for starts and targets of `liftFlow`.
  *
- * @throws {OptionError} for a bad seed; @throws {InputError} `SHAPE` if rank > dim
+ * @throws {OptionError} `TYPE`, `RANGE`; @throws {InputError} `SHAPE` if rank > dim; @throws {MemoryError} `TOO_LARGE`
  */
 export function haarFrame(dim: number, rank: number, seed: number, trial = 0): Matrix {
+  checkInteger(dim, "dim", { min: 1 });
+  checkInteger(rank, "rank", { min: 1 });
+  checkInteger(trial, "trial", { min: 0 });
+  if (rank <= dim) allocateDoubles(dim * rank, `a frame of ${dim}×${rank}`, "Use a smaller dim.");
   return toMatrix(randomBasis(dim, rank, createRng(seed, "haar", trial)), dim, rank);
 }
 

@@ -1,8 +1,8 @@
 /** Options of the mean-field predictions, checked once into a filled record. */
 import {
   checkBoolean,
+  checkCallback,
   checkChoice,
-  checkFunction,
   checkInteger,
   checkNumber,
   checkOptions,
@@ -149,9 +149,7 @@ export function readDmftOptions(options: unknown): MeanFieldProblem {
     kernel: checkChoice(given.kernel ?? "auto", "kernel", ["auto", "wasm", "reference"] as const),
     signal: given.signal === undefined ? undefined : checkSignal(given.signal),
     onProgress:
-      given.onProgress === undefined
-        ? undefined
-        : (checkFunction(given.onProgress, "onProgress") as DmftOptions["onProgress"]),
+      given.onProgress === undefined ? undefined : checkCallback<[DmftProgress]>(given.onProgress, "onProgress"),
     start: readStart(given, model),
   };
 }

@@ -5,6 +5,7 @@ import { type Matrix, multiply, transpose } from "../math/dense.js";
 import { orthonormalize } from "../math/grassmann.js";
 import { jacobiSvd } from "../math/jacobi.js";
 import { derivativeCoefficients, multiIndexTable } from "../math/multiIndex.js";
+import { checkLink } from "../model/checkLink.js";
 import { leapExponents } from "../model/exponents.js";
 import type { Link } from "../model/link.js";
 import { populationLoss } from "./averaging.js";
@@ -109,6 +110,7 @@ export interface EffectiveExponent {
  * Source: [MI §4], last remark: t_k = d^{k−1}/(2k(k−1)α_k²), t_1 = log(d)/(2α_1²). Cost: an SVD of an N×r matrix per degree.
  */
 export function effectiveExponent(link: Link, dim: number): EffectiveExponent {
+  checkLink(link);
   checkNumber(dim, "dim", { above: 1 });
   const { rank, degree } = link;
   if (rank === 0 || degree === 0) return { exponent: undefined, time: undefined, candidates: [] };

@@ -1,8 +1,9 @@
 /** What studies share: options, progress, checks. */
-import { checkFunction, checkInteger, checkSignal, describe } from "../base/assert.js";
+import { checkCallback, checkInteger, checkSignal, describe } from "../base/assert.js";
 import { RunControl } from "../base/control.js";
-import { InputError, OptionError } from "../base/errors.js";
+import { OptionError } from "../base/errors.js";
 import { checkSeed, drawSeed } from "../base/rng.js";
+import { checkLink } from "../model/checkLink.js";
 import type { Link } from "../model/link.js";
 
 /** How far a study is; told after each run. */
@@ -41,8 +42,8 @@ export interface StudyRun {
 export function startStudy(given: Readonly<Record<string, unknown>>): StudyRun {
   if (given.seed !== undefined) checkSeed(given.seed);
   const signal = given.signal === undefined ? undefined : checkSignal(given.signal);
-  const onProgress = given.onProgress as StudyOptions["onProgress"];
-  if (onProgress !== undefined) checkFunction(onProgress, "onProgress");
+  const onProgress =
+    given.onProgress === undefined ? undefined : checkCallback<[StudyProgress]>(given.onProgress, "onProgress");
   const control = new RunControl({ signal });
   control.throwIfAborted();
   return {
@@ -55,9 +56,7 @@ export function startStudy(given: Readonly<Record<string, unknown>>): StudyRun {
 
 /** @throws {InputError} `TYPE` unless a link; {OptionError} `RANGE` when it has no variables or is constant */
 export function checkStudyLink(link: Link): void {
-  if (typeof link !== "object" || link === null || typeof link.rotate !== "function") {
-    throw new InputError("TYPE", `link is ${describe(link)}; expected a Link.`);
-  }
+  checkLink(link);
   if (link.coefficients.subarray(1).some((c) => c !== 0)) return;
   throw new OptionError("RANGE", "The link is constant: there is nothing to learn and no time to measure.", {
     details: { option: "link", rank: link.rank, degree: link.degree },

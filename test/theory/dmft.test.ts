@@ -513,7 +513,7 @@ describe("faults", () => {
     ).rejects.toThrowError(error("OVERFLOW"));
   });
 
-  it("errors of one's own functions come through", async () => {
+  it("errors of one's own functions are the cause", async () => {
     const boom = new Error("boom");
     const loss = {
       value: () => 0,
@@ -522,7 +522,7 @@ describe("faults", () => {
       },
       secondDerivative: () => 0,
     };
-    await expect(dmft({ ...small, loss, stepSize: 0.1 })).rejects.toBe(boom);
+    await expect(dmft({ ...small, loss, stepSize: 0.1 })).rejects.toMatchObject({ code: "CALLBACK", cause: boom });
     await expect(dmft({ ...small, loss: { ...loss, derivative: () => Number.NaN } })).rejects.toThrowError(
       error("CALLBACK"),
     );
@@ -538,7 +538,7 @@ describe("faults", () => {
     await expect(dmft({ ...small, signal: controller.signal, onProgress })).rejects.toBe(reason);
   });
 
-  it("reports every step of every replicate; errors of the callback come through", async () => {
+  it("reports every step of every replicate; errors of the callback are the cause", async () => {
     const seen: string[] = [];
     await dmft({
       ...small,
@@ -550,7 +550,7 @@ describe("faults", () => {
     const onProgress = (): void => {
       throw boom;
     };
-    await expect(dmft({ ...small, onProgress })).rejects.toBe(boom);
+    await expect(dmft({ ...small, onProgress })).rejects.toMatchObject({ code: "CALLBACK", cause: boom });
   });
 
   it("two at once are each right", async () => {

@@ -34,9 +34,8 @@ describe("readDmftOptions", () => {
   });
 
   it("takes what was given", () => {
-    const onProgress = () => undefined;
     const { signal } = new AbortController();
-    const given = { ridge: 0.5, steps: 0, paths: 64, replicates: 1, seed: 3, kernel: "reference", signal, onProgress };
+    const given = { ridge: 0.5, steps: 0, paths: 64, replicates: 1, seed: 3, kernel: "reference", signal };
     expect(readDmftOptions({ ...square, ...given })).toMatchObject(given);
     expect(readDmftOptions({ ...square, steps: 2000, paths: 2 ** 26, replicates: 10_000 }).steps).toBe(2000);
     expect(readDmftOptions({ ...square, complex: true, loss: "wf" }).complex).toBe(true);

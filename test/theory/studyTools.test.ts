@@ -40,7 +40,7 @@ it("a link of a study has something to learn", () => {
   );
   for (const none of [undefined, null, "z1", {}, 3]) {
     expect(codeOf(() => checkStudyLink(none as never))).toBe("TYPE");
-    expect(() => checkStudyLink(none as never)).toThrow(/^link is .*; expected a Link\.$/);
+    expect(() => checkStudyLink(none as never)).toThrow(/^link is .*; expected a Link, such as Link\.parse/);
   }
 });
 

@@ -1,12 +1,13 @@
 /**
- * The only file importing ml-matrix: guarded QR, SVD, symmetric EVD, Cholesky and least squares.
+ * The only file importing ml-matrix: guarded QR, SVD, Cholesky and least squares; the symmetric eigenproblem.
  *
- * Convention: flat row-major Float64Array in and out, shape beside it. ml-matrix's symmetric eigensolver, SVD and QR were
- * read for this: they use + − × ÷ √ and |·| only (its `hypotenuse` is √(1+q²) scaled, not Math.hypot), in a fixed order,
- * so results have the same bits on every platform.
+ * Convention: flat row-major Float64Array in and out, shape beside it. ml-matrix's SVD and QR were read for this: they use
+ * + − × ÷ √ and |·| only (its `hypotenuse` is √(1+q²) scaled, not Math.hypot), in a fixed order, so results have the same
+ * bits on every platform. Its symmetric eigensolver takes twice the time of ours and nothing else gets a turn meanwhile.
  */
-import { EigenvalueDecomposition, Matrix, QrDecomposition, SingularValueDecomposition } from "ml-matrix";
+import { Matrix, QrDecomposition, SingularValueDecomposition } from "ml-matrix";
 import { InputError, NumericalError } from "../base/errors.js";
+import { largeEigen } from "./largeEigen.js";
 import { SMALL, smallEigen } from "./smallEigen.js";
 
 export { Matrix };
@@ -35,7 +36,7 @@ export function fromMatrix(matrix: {
 export function multiply(a: ArrayLike<number>, b: ArrayLike<number>, m: number, k: number, n: number): Float64Array {
   const out = new Float64Array(m * n);
   let j = 0;
-  // Four columns of sums in registers: large matrices times narrow blocks are what takes time.
+  // Four sums in registers, of as many columns or rows: large matrices times narrow blocks are what takes time.
   for (; j + 4 <= n; j += 4) {
     for (let i = 0, at = 0; i < m; i++) {
       let [s0, s1, s2, s3] = [0, 0, 0, 0];
@@ -54,9 +55,25 @@ export function multiply(a: ArrayLike<number>, b: ArrayLike<number>, m: number, 
     }
   }
   for (; j < n; j++) {
-    for (let i = 0, at = 0; i < m; i++) {
+    let i = 0;
+    for (; i + 4 <= m; i += 4) {
+      let [s0, s1, s2, s3] = [0, 0, 0, 0];
+      for (let at = i * k, end = at + k, from = j; at < end; at++, from += n) {
+        const factor = b[from];
+        s0 += a[at] * factor;
+        s1 += a[at + k] * factor;
+        s2 += a[at + 2 * k] * factor;
+        s3 += a[at + 3 * k] * factor;
+      }
+      const to = i * n + j;
+      out[to] = s0;
+      out[to + n] = s1;
+      out[to + 2 * n] = s2;
+      out[to + 3 * n] = s3;
+    }
+    for (; i < m; i++) {
       let sum = 0;
-      for (let l = 0, from = j; l < k; l++, from += n) sum += a[at++] * b[from];
+      for (let at = i * k, end = at + k, from = j; at < end; at++, from += n) sum += a[at] * b[from];
       out[i * n + j] = sum;
     }
   }
@@ -72,7 +89,21 @@ export function multiplyTransposed(
   n: number,
 ): Float64Array {
   const out = new Float64Array(k * n);
-  for (let i = 0; i < m; i++) {
+  let i = 0;
+  // Four rows at a time, so that a sum is fetched and put back once for four terms.
+  for (; i + 4 <= m; i += 4) {
+    for (let j = 0; j < n; j++) {
+      const at = i * n + j;
+      const b0 = b[at];
+      const b1 = b[at + n];
+      const b2 = b[at + 2 * n];
+      const b3 = b[at + 3 * n];
+      for (let from = i * k, end = from + k, to = j; from < end; from++, to += n) {
+        out[to] = out[to] + a[from] * b0 + a[from + k] * b1 + a[from + 2 * k] * b2 + a[from + 3 * k] * b3;
+      }
+    }
+  }
+  for (; i < m; i++) {
     for (let l = 0; l < k; l++) {
       const factor = a[i * k + l];
       for (let j = 0; j < n; j++) out[l * n + j] += factor * b[i * n + j];
@@ -101,27 +132,30 @@ export interface SymmetricEigen {
  *
  * Scaled by a power of two first, so entries up to the overflow threshold are fine.
  *
- * @throws {NumericalError} `NOT_FINITE` with the row and column of the first bad entry
+ * @throws {NumericalError} `NOT_FINITE` with the row and column of the first bad entry; `NOT_CONVERGED`
  * @throws {InputError} `SHAPE` if `a` has not n² entries
- * Source: ml-matrix (Householder tridiagonalisation, implicit QL), Jacobi rotations for n ≤ 8. Cost: about 9n³ flops.
+ * Source: Jacobi rotations for n ≤ 8; Householder tridiagonalisation and implicit QL. Cost: about 8n³ flops.
  */
 export function symmetricEigen(a: ArrayLike<number>, n: number): SymmetricEigen {
+  const steps = symmetricEigenSteps(a, n);
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+  }
+}
+
+/** The same in steps of some milliseconds, for hundreds of rows: between them a page or a signal can have its turn. */
+export function* symmetricEigenSteps(a: ArrayLike<number>, n: number): Generator<undefined, SymmetricEigen> {
   checkLength("a", a, n, n);
   if (n === 0) return { values: new Float64Array(0), vectors: new Float64Array(0) };
   const scale = scaleOf("a", a, n);
-  const part = (i: number, j: number): number => 0.5 * (a[i * n + j] / scale) + 0.5 * (a[j * n + i] / scale);
-  if (n <= SMALL) {
-    const symmetric = new Float64Array(n * n);
-    for (let i = 0; i < n; i++) for (let j = 0; j < n; j++) symmetric[i * n + j] = part(i, j);
-    const { values, vectors } = smallEigen(symmetric, n);
-    for (let k = 0; k < n; k++) values[k] *= scale;
-    return { values, vectors };
+  const symmetric = new Float64Array(n * n);
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j < n; j++) symmetric[i * n + j] = 0.5 * (a[i * n + j] / scale) + 0.5 * (a[j * n + i] / scale);
   }
-  const matrix = new Matrix(n, n);
-  for (let i = 0; i < n; i++) for (let j = 0; j < n; j++) matrix.set(i, j, part(i, j));
-  const solved = new EigenvalueDecomposition(matrix, { assumeSymmetric: true });
-  const values = Float64Array.from(solved.realEigenvalues, (value) => value * scale);
-  return { values, vectors: fromMatrix(solved.eigenvectorMatrix) };
+  const { values, vectors } = n <= SMALL ? smallEigen(symmetric, n) : yield* largeEigen(symmetric, n);
+  for (let k = 0; k < n; k++) values[k] *= scale;
+  return { values, vectors };
 }
 
 /** A = U·diag(values)·Vᵀ, thin. */

@@ -78,7 +78,7 @@ export async function sliceOperator(
   const weights = workspace.rowWeights();
   const order = Int32Array.from({ length: n }, (_, i) => i).sort((a, b) => y[a] - y[b] || a - b);
   const count = Math.min(n, Math.max(MIN_SLICES, Math.min(MAX_SLICES, Math.floor(n / (2 * inputs.columns)))));
-  const slices: { share: number; mean: Float64Array; second: SymmetricOperator }[] = [];
+  const slices: { share: number; mean: Float64Array; moment: Float64Array }[] = [];
   for (let h = 0; h < count; h++) {
     const rows = order.subarray(Math.floor((h * n) / count), Math.floor(((h + 1) * n) / count));
     const own = weights ? Float64Array.from(rows, (i) => weights[i]) : undefined;
@@ -91,23 +91,26 @@ export async function sliceOperator(
     slices.push({
       share: total / workspace.weightSum,
       mean: fromColumns(inputs, await weightedSum(workspace, indicator), 1),
-      second: whitened(inputs, await secondMoment(workspace, own, rows), total),
+      moment: (await secondMoment(workspace, own, rows)).map((sum) => sum / total),
     });
   }
+  const d = inputs.columns;
   return (block, b) => {
-    const out = new Float64Array(block.length);
-    for (const { share, mean, second } of slices) {
-      const spread = (v: Float64Array): Float64Array => {
-        const moved = second(v, b);
-        addOuter(moved, mean, v, b, -1);
-        for (let k = 0; k < v.length; k++) moved[k] -= v[k];
-        return moved;
-      };
-      const square = spread(spread(block));
-      for (let k = 0; k < out.length; k++) out[k] += share * square[k];
-      addOuter(out, mean, block, b, share);
+    // C_h = TᵀS_hT − m_h m_hᵀ: the first T and the last Tᵀ are the same for all slices.
+    const columns = toColumns(inputs, block, b);
+    const sum = new Float64Array(d * b);
+    const rest = new Float64Array(block.length);
+    for (const { share, mean, moment } of slices) {
+      const once = fromColumns(inputs, multiply(moment, columns, d, d, b), b);
+      addOuter(once, mean, block, b, -1);
+      for (let k = 0; k < once.length; k++) once[k] -= block[k];
+      const twice = multiply(moment, toColumns(inputs, once, b), d, d, b);
+      for (let k = 0; k < sum.length; k++) sum[k] += share * twice[k];
+      for (let k = 0; k < rest.length; k++) rest[k] -= share * once[k];
+      addOuter(rest, mean, once, b, -share);
+      addOuter(rest, mean, block, b, share);
     }
-    return out;
+    return fromColumns(inputs, sum, b).map((value, k) => value + rest[k]);
   };
 }
 

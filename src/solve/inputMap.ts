@@ -2,7 +2,7 @@
 import type { Standardization } from "../kernel/blocks.js";
 import { columnLargest, columnSums, secondMoment } from "../kernel/columns.js";
 import type { Workspace } from "../kernel/workspace.js";
-import { multiply, multiplyTransposed, symmetricEigen } from "../math/dense.js";
+import { multiply, multiplyTransposed, symmetricEigenSteps } from "../math/dense.js";
 import { leadingEigenpairs, type SymmetricOperator } from "../math/krylov.js";
 
 export type Whitening = "full" | "scale" | "none";
@@ -99,7 +99,10 @@ export async function chooseInputMap(workspace: Workspace, choice: Whitening | "
       ...common,
     };
   }
-  const { values, vectors } = symmetricEigen(correlation, d);
+  const steps = symmetricEigenSteps(correlation, d);
+  let step = steps.next();
+  for (; !step.done; step = steps.next()) await workspace.breathe();
+  const { values, vectors } = step.value;
   const kept: number[] = [];
   for (let c = d - 1; c >= 0; c--) if (values[c] > EIGENVALUE_FLOOR * largest && values[c] > 0) kept.push(c);
   const k = kept.length;

@@ -1,6 +1,7 @@
 /** Scaling and whitening against dense linear algebra, and the way between raw and whitened coordinates. */
 import { EVD, Matrix } from "ml-matrix";
 import { describe, expect, it } from "vitest";
+import { RunControl } from "../../src/base/control.js";
 import {
   chooseInputMap,
   columnStatistics,
@@ -12,6 +13,8 @@ import {
   toRawDirections,
   truncated,
 } from "../../src/solve/inputMap.js";
+import { fillOptions } from "../../src/solve/options.js";
+import { mapInputs, readData } from "../../src/solve/problem.js";
 import { apart, matrix, normals, opened } from "../support/workspaces.js";
 
 /** The workspace of rows, with weights. */
@@ -144,6 +147,39 @@ describe("chooseInputMap", () => {
     const X = base.map(() => [1, 2]);
     for (const choice of ["scale", "full"] as const)
       expect(await chooseInputMap(await workspaceOf(X), choice)).toMatchObject({ dim: 0, correlationExcess: 0 });
+  });
+
+  it("lets other tasks run while it looks for components of many columns, and an abort ends it there", async () => {
+    const d = 60;
+    const shared = normals(150, d, 4).map((row) => row.map((value) => value + row[0]));
+    const options = fillOptions({ kernel: "reference", rank: 0, degree: 0, whiten: "full" });
+    const controller = new AbortController();
+    let turns = 0;
+    let last = Number.POSITIVE_INFINITY;
+    const control = new RunControl({
+      signal: controller.signal,
+      sliceMs: 0,
+      yieldTask: async () => {
+        if (++turns === last) controller.abort("enough");
+      },
+    });
+    const data = await readData(
+      shared,
+      shared.map(([first]) => first),
+      options,
+      control,
+    );
+    const turnsOf = async (whiten: "full" | "scale"): Promise<number> => {
+      const before = turns;
+      await mapInputs(data, { ...options, whiten }, control);
+      return turns - before;
+    };
+    const scaling = await turnsOf("scale");
+    const whitening = await turnsOf("full");
+    expect(whitening - scaling).toBeGreaterThanOrEqual(2 * (d - 2));
+    last = turns + whitening - d;
+    await expect(turnsOf("full")).rejects.toBe("enough");
+    expect(turns).toBe(last);
   });
 
   it("of itself whitens what independent columns would not show, and only scales the rest", async () => {

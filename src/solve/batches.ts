@@ -2,7 +2,6 @@
 import type { RunControl } from "../base/control.js";
 import { NumericalError } from "../base/errors.js";
 import { sampleRows, takeRows } from "../data/rows.js";
-import type { Workspace } from "../kernel/workspace.js";
 import { symmetricEigen } from "../math/dense.js";
 import { subspaceDistance } from "../math/grassmann.js";
 import { featureCount } from "../math/multiIndex.js";
@@ -171,14 +170,14 @@ function isClear({ loss, point }: ScreenedStart, { workspace, inputs, rank }: Pr
   if (!Number.isFinite(loss)) return false;
   const parameters = workspace.layout.shape.featureCount + rank * (inputs.dim - rank);
   const faintest = symmetricEigen(point.gradientMoment, rank).values[0];
-  return faintest > (CLEAR * point.meanSquare * parameters) / effectiveRows(workspace);
+  const weights = workspace.rowWeights();
+  const rows = weights ? effectiveRows(weights) : workspace.weightSum;
+  return faintest > (CLEAR * point.meanSquare * parameters) / rows;
 }
 
 /** (Σw)²/Σw²: rows of equal weight that tell as much. */
-function effectiveRows(workspace: Workspace): number {
-  const weights = workspace.rowWeights();
-  if (weights === undefined) return workspace.weightSum;
-  return workspace.weightSum ** 2 / weights.reduce((sum, w) => sum + w * w, 0);
+export function effectiveRows(weights: Float64Array): number {
+  return weights.reduce((sum, w) => sum + w, 0) ** 2 / weights.reduce((sum, w) => sum + w * w, 0);
 }
 
 const isSameEnd = (a: ScreenedStart, b: ScreenedStart, { inputs: { dim }, rank }: Problem): boolean =>
@@ -214,13 +213,17 @@ async function areWorse(
   if (ends.length === 1) return true;
   const least = await squaresAt(best, objective);
   for (const end of ends.slice(1)) {
-    const excess = (await squaresAt(end, objective)).map((square, i) => square - least[i]);
-    const sum = excess.reduce((total, v) => total + v, 0);
-    const mean = sum / excess.length;
-    const spread = excess.reduce((total, v) => total + (v - mean) ** 2, 0);
-    if (!(sum > WORSE * Math.sqrt(spread))) return false;
+    if (!isPositive((await squaresAt(end, objective)).map((square, i) => square - least[i]))) return false;
   }
   return true;
+}
+
+/** Whether the mean of differences is above 0 by three standard errors. */
+export function isPositive(differences: Float64Array): boolean {
+  const sum = differences.reduce((total, v) => total + v, 0);
+  const mean = sum / differences.length;
+  const spread = differences.reduce((total, v) => total + (v - mean) ** 2, 0);
+  return sum > WORSE * Math.sqrt(spread);
 }
 
 /** wρ² of every row where a start ended. */

@@ -1,7 +1,7 @@
 /** Batches of rows: where they decide the answer is that of all rows, where they leave doubt all rows decide. */
 import { describe, expect, it } from "vitest";
 import { type Fit, type FitOptions, type FitProgress, fitMultiIndex, subspaceDistance } from "../../src/index.js";
-import { batchSizes } from "../../src/solve/batches.js";
+import { batchSizes, effectiveRows, isPositive } from "../../src/solve/batches.js";
 import { generator, type LinkFunction, sample } from "../support/problems.js";
 
 const N = 20_000;
@@ -46,6 +46,29 @@ describe("sizes", () => {
   });
 });
 
+describe("doubt", () => {
+  it("a mean is positive from three standard errors on", () => {
+    // Mean m and standard error √(Σ(v − m)²)/n = 1/√n of n numbers m ± 1.
+    for (const n of [4, 100, 2500]) {
+      const around = (mean: number) => Float64Array.from({ length: n }, (_, i) => mean + (i % 2 === 0 ? 1 : -1));
+      const error = 1 / Math.sqrt(n);
+      expect(isPositive(around(2.99 * error))).toBe(false);
+      expect(isPositive(around(3.01 * error))).toBe(true);
+      expect(isPositive(around(-3.01 * error))).toBe(false);
+    }
+    expect(isPositive(new Float64Array(5))).toBe(false);
+    expect(isPositive(new Float64Array(5).fill(1e-9))).toBe(true);
+    expect(isPositive(Float64Array.of(1, Number.NaN))).toBe(false);
+  });
+
+  it("rows of unequal weight tell less, whatever the unit", () => {
+    expect(effectiveRows(new Float64Array(7).fill(3))).toBeCloseTo(7, 12);
+    expect(effectiveRows(Float64Array.of(0, 1, 0, 1))).toBeCloseTo(2, 12);
+    // (1 + 2 + 3)²/(1 + 4 + 9)
+    expect(effectiveRows(Float64Array.of(1e-6, 2e-6, 3e-6))).toBeCloseTo(36 / 14, 12);
+  });
+});
+
 describe("where a batch decides", () => {
   it.each([
     ["gauss-newton", 0.5],
@@ -72,6 +95,13 @@ describe("where a batch decides", () => {
     const fit = await expectSameAnswer(rows, y, { ...OPTIONS, weights });
     expect(fit.diagnostics.selection.batches).toEqual([4000]);
     expect(fit.diagnostics.selection.whiten).toBe("full");
+  });
+
+  it("with a line for a link", async () => {
+    const { normal } = generator(21);
+    const line = y.map((_, i) => X.data[8 * i] - X.data[8 * i + 1] + 0.5 * normal());
+    const fit = await expectSameAnswer(X, line, { ...OPTIONS, rank: 1, degree: 1 });
+    expect(fit.diagnostics.selection.batches).toEqual([4000]);
   });
 
   it("whatever the unit of the weights", async () => {

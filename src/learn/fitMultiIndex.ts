@@ -1,6 +1,7 @@
 /** fitMultiIndex: validate, decide what is left to the data, run the two-timescale algorithm, report. */
 import { RunControl } from "../base/control.js";
 import type { MatrixLike, RowSource, VectorLike } from "../base/types.js";
+import { countedOnce } from "../data/copies.js";
 import { openCrew } from "../kernel/threads.js";
 import { approach } from "../solve/batches.js";
 import { calibrated } from "../solve/calibration.js";
@@ -39,7 +40,9 @@ async function* steps(
     ...(filled.deadlineMs === undefined ? {} : { deadlineMs: filled.deadlineMs }),
   });
   control.throwIfAborted();
-  const data = await readData(X, y, filled, control);
+  const read = await readData(X, y, filled, control);
+  // Members of a cluster weigh the rows that they hold themselves.
+  const data = isOpen(filled) && !filled.crew && filled.shards === undefined ? withoutCopies(read) : read;
   if (filled.crew) return yield* fitted({ ...data, crew: filled.crew }, filled, control);
   const crew = await openCrew(filled.threads, filled.shards);
   try {
@@ -49,6 +52,17 @@ async function* steps(
   }
 }
 
+/** Whether anything is left to the data. */
+const isOpen = ({ rank, degree, link }: FilledOptions): boolean =>
+  rank === "auto" || degree === "auto" || !["auto", "hermite"].includes(link as string);
+
+/** Copies of rows as weights: their leave-one-out errors would be those of rows that were not left out. */
+function withoutCopies(data: FitData): FitData {
+  const { rows, response, weights } = data;
+  const counted = countedOnce(rows, response.standardized, weights);
+  return counted ? { ...data, weights: counted.weights, first: counted.first } : data;
+}
+
 /** The fit of checked data. */
 async function* fitted(
   data: FitData,
@@ -56,9 +70,7 @@ async function* fitted(
   control: RunControl,
 ): AsyncGenerator<FitStep, Fit, undefined> {
   const given = await mapInputs(data, filled, control);
-  const isOpen =
-    filled.rank === "auto" || filled.degree === "auto" || !["auto", "hermite"].includes(filled.link as string);
-  const plan = isOpen ? yield* searched(data, given, filled, control) : undefined;
+  const plan = isOpen(filled) ? yield* searched(data, given, filled, control) : undefined;
   const inputs = plan?.inputs ?? given;
   const rank = plan ? plan.chosen.rank : (filled.rank as number);
   const degree = plan ? plan.chosen.degree : (filled.degree as number);
@@ -68,6 +80,9 @@ async function* fitted(
     const beginning = known ?? (await givenRank(problem, filled, control));
     const fit = yield* descend(problem, filled, control, beginning);
     const found = plan?.richer ? withRicherLink(fit, data, inputs, plan.study, plan.richer) : fit;
+    const { errors } = found.diagnostics.heldOut;
+    // A copy is predicted without any of its like.
+    if (errors && data.first) errors.set(errors.map((_, i) => errors[data.first?.[i] ?? i]));
     return new Fit(calibrated(found, data.aside), refitOf(found, filled, degree));
   } finally {
     problem.workspace.dispose();

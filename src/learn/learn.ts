@@ -15,7 +15,7 @@ import { hasLinearSignal } from "./linearSignal.js";
 import { refine } from "./refine.js";
 import { chooseLink, type Richer, triedModel } from "./richerLink.js";
 import { type SearchLimits, search } from "./search.js";
-import { rawStudy, type Study, subsetOf, whitenedStudy } from "./study.js";
+import { rawStudy, type Study, subsetOf, weighted, whitenedStudy } from "./study.js";
 import { chooseDimension } from "./whitening.js";
 
 /** What the search decided. */
@@ -50,8 +50,8 @@ export async function* learn(
     ...(options.degree === "auto" ? {} : { degree: options.degree }),
     restarts: options.restarts,
   };
-  const all = rawStudy(data, options, control);
-  const n = data.rows.rows;
+  const all = weighted(rawStudy(data, options, control));
+  const n = all.rows.rows;
   const sampled = n > SEARCH_ROWS ? subsetOf(all, sampleRows(n, SEARCH_ROWS, options.seed)) : all;
   const whitened = await whitenedStudy(sampled, inputs);
   const { map, ...dimension } = await chooseDimension(whitened, inputs, limits);
@@ -114,12 +114,24 @@ export async function* learn(
       : {}),
     ...(information ? { information } : {}),
     warnings: [
+      ...copyWarnings(data),
       ...dimensionWarnings(data, inputs, map),
       ...testWarnings(tests.filter(({ against }) => against >= chosen.rank)),
       ...structureWarnings(study, columns, chosen, richer?.link.link.rank ?? chosen.rank, candidates),
       ...(await logarithmWarnings(sampled, map, study, chosen, candidates)),
     ],
   };
+}
+
+function copyWarnings({ first }: FitData): Warning[] {
+  if (!first) return [];
+  const copies = first.reduce((count, of, i) => count + (of === i ? 0 : 1), 0);
+  return [
+    {
+      code: "REPEATED_ROWS",
+      message: `${copies} of ${first.length} rows are copies of others, response included: each counts as weight of the row that it repeats.`,
+    },
+  ];
 }
 
 /** A kept condition number above this leaves directions undetermined though predictions are not. */

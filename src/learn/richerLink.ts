@@ -1,5 +1,6 @@
 /** Links beyond polynomials: when they are worth a try, and whether they predict better. */
 import { log } from "../base/elementary.js";
+import { takeRows } from "../data/rows.js";
 import { orthonormalize } from "../math/grassmann.js";
 import { errorLawOf } from "../model/errorLaw.js";
 import { fittedLeaps } from "../model/exponents.js";
@@ -191,6 +192,22 @@ export function triedModel({ name, link }: Richer, scale: number, total: number)
   };
 }
 
+/** Errors of all rows from those of the rows with a weight, in the units of y: the others were left out of the fit itself. */
+function errorsOnAll(known: Float64Array, { rows, response, weights }: FitData, model: MultiIndexModel): Float64Array {
+  const { standardized, mean, scale } = response;
+  const errors = known.map((e) => e * scale);
+  const unknown = weights ? Int32Array.from(weights.keys()).filter((i) => weights[i] === 0) : [];
+  if (unknown.length === 0 || errors.length + unknown.length !== rows.rows) return errors;
+  const out = new Float64Array(rows.rows);
+  let at = 0;
+  for (let i = 0; i < rows.rows; i++) if (weights?.[i] !== 0) out[i] = errors[at++];
+  const predicted = model.predict(takeRows(rows, unknown));
+  unknown.forEach((i, k) => {
+    out[i] = standardized[i] * scale + mean - predicted[k];
+  });
+  return out;
+}
+
 /** A fit with its polynomial replaced by a richer link and the directions that go with it. */
 export function withRicherLink(fit: Fit, data: FitData, inputs: InputMap, study: Study, { name, link }: Richer): Fit {
   const { response, rows } = data;
@@ -239,7 +256,7 @@ export function withRicherLink(fit: Fit, data: FitData, inputs: InputMap, study:
         method: "leave-one-out",
         meanSquare: link.score * scale,
         r2: total > 0 ? 1 - link.score / total : 0,
-        errors: link.errors.map((e) => e * response.scale),
+        errors: errorsOnAll(link.errors, data, model),
       },
       selection: { ...diagnostics.selection, family },
       degreesOfFreedom: link.degreesOfFreedom,

@@ -47,6 +47,16 @@ export function rawStudy(data: FitData, options: FilledOptions, control: RunCont
   };
 }
 
+/** The rows that have a weight: their number is what a search may spend. */
+export function weighted(study: RawStudy): RawStudy {
+  const { weights } = study;
+  if (!weights?.includes(0)) return study;
+  return subsetOf(
+    study,
+    Int32Array.from(weights.keys()).filter((i) => weights[i] > 0),
+  );
+}
+
 /** Columns of x̂ that are computed in one pass. */
 const GROUP = 4;
 

@@ -99,6 +99,11 @@ const WARNING_WORDS: Readonly<Partial<Record<WarningCode, { readonly title: stri
     words:
       "Columns that are constant, or sums of others, carry nothing of their own: predictions are not touched, but which of the inputs gets a loading is arbitrary.",
   },
+  REPEATED_ROWS: {
+    title: "Some rows repeat others",
+    words:
+      "They are copies, response included, and say nothing new: each counts as weight of the row that it repeats, and the estimates of the error are those of the distinct rows.",
+  },
   START_NOT_ORTHONORMAL: {
     title: "The given start was made orthonormal",
     words: "The columns of the start were not orthonormal; the search began at an orthonormal basis of the same span.",

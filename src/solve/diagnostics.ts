@@ -6,6 +6,7 @@ export type WarningCode =
   | "NOT_WHITENED"
   | "FEW_ROWS"
   | "RANK_DEFICIENT"
+  | "REPEATED_ROWS"
   | "NO_RIDGE_STRUCTURE"
   | "NO_SIGNAL"
   | "LOGARITHM_HELPS"

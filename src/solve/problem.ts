@@ -28,6 +28,8 @@ export interface FitData {
   readonly rows: DenseRows;
   readonly response: Response;
   readonly weights: Float64Array | undefined;
+  /** For every row the first that equals it, where copies are counted as the weight of the first; theirs is 0. */
+  readonly first?: Int32Array;
   /** Who works on parts of the rows. */
   readonly crew?: Crew | undefined;
   /** Rows set aside for intervals. */

@@ -1,0 +1,58 @@
+/** Copies of rows: told from rows that were observed more than once, and counted as weights. */
+import { describe, expect, it } from "vitest";
+import { createRng } from "../../src/base/rng.js";
+import { countedOnce } from "../../src/data/copies.js";
+
+const rng = createRng(5, "copies");
+const n = 40;
+const data = Float64Array.from({ length: 3 * n }, () => rng.normal());
+const y = Float64Array.from({ length: n }, () => rng.normal());
+
+/** The rows of the table in the order given. */
+function drawn(order: readonly number[]) {
+  const rows = {
+    data: Float64Array.from(order.flatMap((i) => [...data.subarray(3 * i, 3 * i + 3)])),
+    rows: order.length,
+  };
+  return { rows: { ...rows, columns: 3 }, y: Float64Array.from(order, (i) => y[i]) };
+}
+const once = Array.from({ length: n }, (_, i) => i);
+
+describe("countedOnce", () => {
+  it("a table written twice weighs what it weighs written once", () => {
+    const twice = drawn([...once, ...once]);
+    const counted = countedOnce(twice.rows, twice.y);
+    expect(Array.from(counted?.weights ?? [])).toEqual([...once.map(() => 1), ...once.map(() => 0)]);
+    expect(Array.from(counted?.first ?? [])).toEqual([...once, ...once]);
+  });
+
+  it("a few copies, weights of the caller's, 0 and −0", () => {
+    const { rows, y: response } = drawn([0, 1, 2, 1, 3, 1, 4]);
+    rows.data[0] = 0;
+    const weights = Float64Array.of(1, 2, 1, 2, 1, 0, 3);
+    // Five distinct rows of the six that have a weight; the last copy has none.
+    expect(Array.from(countedOnce(rows, response, weights)?.weights ?? [])).toEqual(
+      [1, 4, 1, 0, 1, 0, 3].map((w) => w * (5 / 6)),
+    );
+    const zeros = drawn([0, 1, 2, 0]);
+    zeros.rows.data[0] = 0;
+    zeros.rows.data[9] = -0;
+    expect(Array.from(countedOnce(zeros.rows, zeros.y)?.first ?? [])).toEqual([0, 1, 2, 0]);
+  });
+
+  it("nothing where all rows differ, or equal inputs have different responses", () => {
+    const all = drawn(once);
+    expect(countedOnce(all.rows, all.y)).toBeUndefined();
+    const again = drawn([...once, ...once]);
+    again.y[n + 3] += 0.5;
+    expect(countedOnce(again.rows, again.y)).toBeUndefined();
+  });
+
+  it("nothing where all columns have few values: those rows agree by chance", () => {
+    const levels = Float64Array.from({ length: 6 * 200 }, () => (rng.uniform() < 0.5 ? 0 : 1));
+    const sums = Float64Array.from({ length: 200 }, (_, i) =>
+      levels.subarray(6 * i, 6 * i + 6).reduce((a, b) => a + b),
+    );
+    expect(countedOnce({ data: levels, rows: 200, columns: 6 }, sums)).toBeUndefined();
+  });
+});

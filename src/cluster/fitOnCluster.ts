@@ -101,7 +101,7 @@ export async function joinCluster(
       details: { option: "weights" },
     });
   }
-  const rows = shareRows(data);
+  const rows = await shareRows(data);
   const identity = await identityOf(rows);
   // A fit that goes on must draw what it drew before.
   const seed = fitOptions.seed ?? Number.parseInt(digest(name).slice(0, 8), 16);

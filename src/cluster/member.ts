@@ -37,7 +37,7 @@ export async function serveMember(url: string, data?: ClusterData, options?: Mem
   const given = checkOptions(options, ["signal", "onNotice"], "serveMember") as MemberOptions;
   const signal = given.signal === undefined ? undefined : checkSignal(given.signal);
   signal?.throwIfAborted();
-  const rows = data === undefined ? undefined : shareRows(data);
+  const rows = data === undefined ? undefined : await shareRows(data);
   const identity = rows === undefined ? NO_ROWS : await identityOf(rows);
   const name = memberName();
   const broker = await openBroker(url, `leapflow member ${name}`);

@@ -1,6 +1,8 @@
 /** Rows and responses in memory that several threads can read at once. */
 import { describe } from "../base/assert.js";
 import { InputError } from "../base/errors.js";
+import type { MatrixLike, RowSource, VectorLike } from "../base/types.js";
+import { ownRows, ownVector } from "../index.js";
 
 /** X row-major with its response. */
 export interface RowData {
@@ -11,41 +13,22 @@ export interface RowData {
   readonly y: Float64Array;
 }
 
-/** What `fitOnCluster`, `serveMember` and a sweep take: inputs and responses as doubles, as `TableFile.read` gives them. */
+/** What `fitOnCluster`, `serveMember` and a sweep take: inputs and responses in any form that `fitMultiIndex` takes. */
 export interface ClusterData {
-  readonly X: {
-    readonly data: Float64Array;
-    readonly rows: number;
-    readonly columns: number;
-    readonly names?: readonly string[];
-  };
-  readonly y: Float64Array;
+  readonly X: MatrixLike | RowSource;
+  readonly y: VectorLike;
 }
 
 /**
  * A copy of the data in memory shared between threads.
- * @throws {InputError} `TYPE`, `SHAPE`
+ * @throws {InputError} `TYPE`, `SHAPE`, `EMPTY`
  */
-export function shareRows(given: ClusterData): RowData {
-  const { X, y } = given ?? {};
-  for (const [name, array] of [
-    ["X.data", X?.data],
-    ["y", y],
-  ] as const) {
-    if (!(array instanceof Float64Array)) {
-      throw new InputError(
-        "TYPE",
-        `data.${name} is ${describe(array)}; expected a Float64Array, as openTable reads it.`,
-      );
-    }
-  }
-  const { data, rows, columns, names } = X;
-  if (data.length !== rows * columns || y.length !== rows || rows === 0) {
-    throw new InputError(
-      "SHAPE",
-      `data.X has ${data.length} numbers and data.y ${y?.length}; ${rows} rows of ${columns} columns were announced.`,
-    );
-  }
+export async function shareRows(given: ClusterData): Promise<RowData> {
+  if (typeof given !== "object" || given === null)
+    throw new InputError("TYPE", `data is ${describe(given)}; expected { X, y }, as openTable reads it.`);
+  const { data, rows, columns, names } = await ownRows(given.X, { name: "data.X", transfer: true });
+  const y = ownVector(given.y, rows, { name: "data.y", transfer: true });
+  if (rows === 0) throw new InputError("EMPTY", "data.X has no rows; at least one is needed.");
   return { data: shared(data), rows, columns, ...(names ? { names: [...names] } : {}), y: shared(y) };
 }
 

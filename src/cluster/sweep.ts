@@ -67,7 +67,7 @@ export async function runSweep(given: unknown, data?: ClusterData, options?: Swe
   if (filled.threads !== undefined) checkInteger(filled.threads, "threads", { min: 1 });
   if (filled.graceMs !== undefined) checkNumber(filled.graceMs, "graceMs", { min: 0 });
   filled.signal?.throwIfAborted();
-  const rows = data && spec.study === undefined ? shareRows(data) : undefined;
+  const rows = data && spec.study === undefined ? await shareRows(data) : undefined;
   const identity = rows && (await identityOf(rows));
   const jobs = jobsOf(spec, identity?.checksum ?? "");
   const verdicts = await runJobs(spec.name, jobs, { rows, identity }, filled);

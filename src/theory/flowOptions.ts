@@ -183,6 +183,13 @@ function readStart(link: Link, given: Readonly<Record<string, unknown>>): { data
   }
   const dim = checkInteger(given.dim, "dim", { min: 1 });
   const rank = asked ?? link.rank;
+  if (dim < Math.max(rank, link.rank)) {
+    throw new OptionError(
+      "RANGE",
+      `dim is ${dim}, but rank is ${rank} and the link has ${link.rank} variables; frames need a dimension that is no smaller.`,
+      { details: { option: "dim", value: dim, rank, variables: link.rank } },
+    );
+  }
   const data =
     kind === "haar"
       ? haarOverlap(rank, link.rank, dim, createRng(seed, "haar", trial))

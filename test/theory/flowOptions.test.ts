@@ -98,6 +98,8 @@ describe("readFlow", () => {
     [{}, "TYPE", /^dim is undefined/],
     [{ dim: 0 }, "RANGE", /^dim/],
     [{ dim: 9, rank: 0 }, "RANGE", /^rank/],
+    [{ dim: 9, rank: 10 }, "RANGE", /^dim is 9, but rank is 10/],
+    [{ dim: 1 }, "RANGE", /the link has 2 variables/],
     [{ dim: 9, seed: -1 }, "RANGE", /^seed/],
     [{ dim: 9, trial: -1 }, "RANGE", /^trial/],
     [{ dim: 9, start: "uniform" as never }, "RANGE", /^start.*gaussian.*r×r⋆/],

@@ -27,7 +27,7 @@ const WITHOUT_EFFECT = [
 export function addFixedPointCommand(program: Command): void {
   const command = program.command("fixed-point");
   addModelFlags(command)
-    .option("--overlap <m>", "where the iteration begins, default 0.9; needs --norm-squared")
+    .option("--overlap <m>", "where the iteration begins, default 0.9")
     .option("--norm-squared <q>", "the same for the squared norm, default 0.9")
     .option("--json", "print one JSON document instead of a table")
     .action((flags: FixedPointFlags) => runFixedPoint(flags));

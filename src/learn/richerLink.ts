@@ -35,6 +35,8 @@ const NEARLY_CONVERGED_DEGREE = 4;
 const GOOD = 0.01;
 /** Projections this much beyond the largest of a Gaussian sample, squared, have long tails. */
 const LONG_TAIL = 1.25;
+/** Degree from which a polynomial is not to be trusted between rows far out; degree 2 has few enough terms to be determined there. */
+const WILD_DEGREE = 3;
 /** Scores above which a richer link is always worth a try. */
 const POOR = 0.5;
 /** A polynomial must lower the score of a process by this part, and a standard error, to be kept. */
@@ -52,17 +54,21 @@ const RANK_GAIN = 0.2;
  * Source: `math/learner` §6; the residuals of neighbours were added after waves of R² .97 had been taken for lines of .65.
  */
 export function isWorthTrying(study: Study, chosen: Candidate, all: readonly Candidate[]): boolean {
-  const { rank, degree, score, radius } = chosen;
+  const { rank, degree, score } = chosen;
   if (rank === 0) return false;
-  const n = study.rows.rows;
-  const x = log(n);
-  if (radius * radius > LONG_TAIL * (rank + 2 * x + 2 * Math.sqrt(rank * x))) return true;
+  if (hasLongTail(study, chosen)) return true;
   if (score > POOR) return true;
   if (rank > 1 && score < GOOD) return false;
   const next = all.find((c) => c.rank === rank && c.degree === degree + 1);
   const converged =
     degree <= CONVERGED_DEGREE || (degree <= NEARLY_CONVERGED_DEGREE && next !== undefined && next.gcv > chosen.gcv);
   return !converged || lacksFit(study, chosen);
+}
+
+/** Whether some projection lies further out than the largest of as many Gaussian rows. */
+function hasLongTail(study: Study, { rank, radius }: Candidate): boolean {
+  const x = log(study.rows.rows);
+  return radius * radius > LONG_TAIL * (rank + 2 * x + 2 * Math.sqrt(rank * x));
 }
 
 /**
@@ -170,12 +176,12 @@ export async function chooseLink(
 
 /**
  * A polynomial of low degree is kept unless a process predicts better by a standard error, and one that explains hardly
- * anything unless the process explains a fifth of the rest, both charged for their search; one of high degree gives way
- * unless it predicts clearly better itself.
+ * anything unless the process explains a fifth of the rest, both charged for their search; one of high degree, or of degree
+ * 3 where projections have long tails, gives way unless it predicts clearly better itself: fresh rows lie where it saw none.
  */
 function isBetter(study: Study, { link }: Richer, chosen: Candidate): boolean {
-  if (chosen.degree > CONVERGED_DEGREE && !isFaint(chosen))
-    return !improves(study, link.errors, chosen.errors, POLYNOMIAL_GAIN);
+  const isRisky = chosen.degree > CONVERGED_DEGREE || (chosen.degree >= WILD_DEGREE && hasLongTail(study, chosen));
+  if (isRisky && !isFaint(chosen)) return !improves(study, link.errors, chosen.errors, POLYNOMIAL_GAIN);
   const gain = isFaint(chosen) ? FAINT_GAIN : 0;
   return improves(study, charged(study, chosen).errors, charged(study, link, PROCESS_CHARGE).errors, gain);
 }

@@ -1,6 +1,6 @@
 /** Links that polynomials of a search's degrees are blind to, or see badly, in the directions that they need. */
 import { describe, expect, it } from "vitest";
-import { createRng } from "../../src/base/rng.js";
+import { createRng, type Rng } from "../../src/base/rng.js";
 import { fitMultiIndex, rSquared } from "../../src/index.js";
 import { lacksFit } from "../../src/learn/lackOfFit.js";
 import { randomBasis } from "../../src/math/grassmann.js";
@@ -13,17 +13,20 @@ interface Problem {
   readonly rows: number;
   readonly inputs: number;
   readonly noise?: number;
-  readonly uniform?: boolean;
+  /** An input; standard normal when absent. */
+  readonly draw?: (rng: Rng) => number;
 }
 
+const uniform = (rng: Rng): number => Math.sqrt(12) * (rng.uniform() - 0.5);
+/** Lognormal of mean 0 and variance about 1. */
+const lognormal = (rng: Rng): number => (Math.exp(0.8 * rng.normal()) - 1.377) / 1.3;
+
 /** Rows of independent inputs of variance 1, responses, and fresh rows with their noise-free responses. */
-function generate({ link, rank, rows, inputs: d, noise = 0, uniform = false }: Problem, seed: number) {
+function generate({ link, rank, rows, inputs: d, noise = 0, draw = (rng) => rng.normal() }: Problem, seed: number) {
   const rng = createRng(seed, "beyond polynomials");
   const n = rows + FRESH;
   const w = randomBasis(d, rank, rng);
-  const x = Float64Array.from({ length: n * d }, () =>
-    uniform ? Math.sqrt(12) * (rng.uniform() - 0.5) : rng.normal(),
-  );
+  const x = Float64Array.from({ length: n * d }, () => draw(rng));
   const f = Float64Array.from({ length: n }, (_, i) => {
     const z = Array.from({ length: rank }, (_, k) => {
       let sum = 0;
@@ -45,12 +48,12 @@ describe("fitMultiIndex(X, y) with nothing chosen", () => {
   const cases: readonly (readonly [string, Problem, number])[] = [
     [
       "a wave on a line: the line leaves residuals that neighbours share",
-      { link: ([a]) => a + Math.sin(6 * a), rank: 1, rows: 400, inputs: 8, noise: 0.3, uniform: true },
+      { link: ([a]) => a + Math.sin(6 * a), rank: 1, rows: 400, inputs: 8, noise: 0.3, draw: uniform },
       0.95,
     ],
     [
       "two directions whose gate no polynomial of degree 4 follows",
-      { link: ([a, b]) => (a > 0 ? b : -b), rank: 2, rows: 400, inputs: 8, noise: 0.3, uniform: true },
+      { link: ([a, b]) => (a > 0 ? b : -b), rank: 2, rows: 400, inputs: 8, noise: 0.3, draw: uniform },
       0.85,
     ],
     [
@@ -67,6 +70,11 @@ describe("fitMultiIndex(X, y) with nothing chosen", () => {
       "a second direction that polynomials of the degree which the first one needs do not see",
       { link: ([a, b]) => Math.sin(2 * a) * Math.cos(b), rank: 2, rows: 300, inputs: 6, noise: 0.2 },
       0.9,
+    ],
+    [
+      "a kink, and inputs with long tails: a cubic follows the rows far out",
+      { link: ([a, b]) => Math.max(a, b), rank: 2, rows: 400, inputs: 10, noise: 0.4, draw: lognormal },
+      0.94,
     ],
   ];
   it.each(cases)("%s", async (_, problem, least) => {

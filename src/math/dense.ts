@@ -327,7 +327,7 @@ export function checkFinite(name: string, a: ArrayLike<number>, columns: number)
 }
 
 /** A power of two near the largest magnitude, 1 for a zero matrix: dividing by it is exact and keeps squares in range. */
-function scaleOf(name: string, a: ArrayLike<number>, columns: number): number {
+export function scaleOf(name: string, a: ArrayLike<number>, columns: number): number {
   checkFinite(name, a, columns);
   let largest = 0;
   for (let i = 0; i < a.length; i++) largest = Math.max(largest, Math.abs(a[i]));

@@ -4,6 +4,7 @@ import { InputError, LeapflowError } from "../base/errors.js";
 import type { KernelReport, MatrixLike, RowSource, VectorLike } from "../base/types.js";
 import { VERSION } from "../base/version.js";
 import { readMatrixAsync, readVector } from "../data/input.js";
+import { scaleOf } from "../math/dense.js";
 import type { StopReason } from "../solve/stopping.js";
 import { defaultLoss } from "./defaultLoss.js";
 import { type DescentEnd, type DescentProblem, type DescentState, descend, topEigenvalue } from "./descent.js";
@@ -174,8 +175,19 @@ class SingleIndexProblem {
 
   #traceOf({ point, stepSize }: DescentState): Trace {
     const theta = this.#toUser(point.u);
-    const overlap = this.truth === undefined ? 0 : dot(theta, this.truth) / dot(this.truth, this.truth);
-    return { norm: Math.sqrt(dot(theta, theta)), trainLoss: point.trainLoss, stepSize, overlap };
+    // θ of inputs near 1e-200 is finite where its square is not.
+    const size = scaleOf("theta", theta, 1);
+    const near = theta.map((value) => value / size);
+    const norm = size * Math.sqrt(dot(near, near));
+    return { norm, trainLoss: point.trainLoss, stepSize, overlap: this.#overlapOf(near, size) };
+  }
+
+  /** ⟨size·θ, θ⋆⟩/‖θ⋆‖², 0 without a truth. */
+  #overlapOf(theta: Float64Array, size: number): number {
+    if (this.truth === undefined) return 0;
+    const unit = scaleOf("truth", this.truth, 1);
+    const truth = this.truth.map((value) => value / unit);
+    return (dot(theta, truth) / dot(truth, truth)) * (size / unit);
   }
 
   #report({ point, iteration, stepSize }: DescentState): void {

@@ -1,5 +1,6 @@
 /** Measurement operators: Gaussian, coded diffraction, user's own. */
 import { allocateDoubles, checkInteger, checkOptions, describe } from "../base/assert.js";
+import { RunControl } from "../base/control.js";
 import { InputError, LeapflowError, OptionError } from "../base/errors.js";
 import { checkSeed, createRng, drawSeed } from "../base/rng.js";
 import { Fourier2d } from "../math/fourier.js";
@@ -278,7 +279,11 @@ const ADJOINT_TOLERANCE = 1e-6;
  * @throws {InputError} `TYPE` for what is no operator, `SHAPE`, `NOT_FINITE` for what it returns, `CALLBACK` when it throws (the error
  * is kept as `cause`) or when its adjoint is none
  */
-export async function checkOperator(given: unknown, testAdjoint: boolean): Promise<CheckedOperator> {
+export async function checkOperator(
+  given: unknown,
+  testAdjoint: boolean,
+  control = new RunControl(),
+): Promise<CheckedOperator> {
   const operator = (typeof given === "object" && given !== null ? given : {}) as Partial<MeasurementOperator>;
   if (typeof operator.forward !== "function" || typeof operator.adjoint !== "function") {
     throw new InputError(
@@ -288,15 +293,18 @@ export async function checkOperator(given: unknown, testAdjoint: boolean): Promi
   }
   const dim = checkInteger(operator.dim, "operator.dim", { min: 1 });
   const measurements = checkInteger(operator.measurements, "operator.measurements", { min: 1 });
-  const call = async (name: "forward" | "adjoint", v: ComplexVector, n: number): Promise<ComplexVector> => {
-    checked.products++;
-    let out: unknown;
+  const answer = async (name: "forward" | "adjoint", v: ComplexVector): Promise<unknown> => {
     try {
-      out = await (operator as MeasurementOperator)[name](v);
+      return await (operator as MeasurementOperator)[name](v);
     } catch (cause) {
       if (cause instanceof LeapflowError) throw cause;
       throw new InputError("CALLBACK", `operator.${name} threw: ${String(cause)}`, { cause });
     }
+  };
+  const call = async (name: "forward" | "adjoint", v: ComplexVector, n: number): Promise<ComplexVector> => {
+    checked.products++;
+    // The answer may be long in coming, or never come.
+    const out = await control.race(answer(name, v));
     return isPlain(out, n) ? out : copyComplex(out, n, `what operator.${name} returned`);
   };
   const checked: CheckedOperator = {

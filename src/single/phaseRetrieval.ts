@@ -57,7 +57,7 @@ export interface PhaseProgress {
 export interface PhaseOptions {
   /** Default `"twf"`. */
   readonly method?: PhaseMethod;
-  /** T of the spectral start in its complex form; default `"mm"`. */
+  /** T of the spectral start in its complex form; default `"mm"`, `"opt(20)"` for no more rows than entries. */
   readonly preprocess?: PreprocessLike;
   /** Standard deviation of the noise in y before it was clipped at 0; norm, T and predictions take it into account. Default 0. */
   readonly noiseStd?: number;
@@ -150,7 +150,7 @@ export async function retrievePhase(
     ...(deadlineMs === undefined ? {} : { deadlineMs }),
   });
   control.throwIfAborted();
-  const checked = await checkOperator(operator, testAdjoint);
+  const checked = await checkOperator(operator, testAdjoint, control);
   const { dim, measurements } = checked;
   const intensities = readVector(y, "y", measurements, "the operator");
   checkResponses(intensities, parseChannel("square"), true);
@@ -163,7 +163,12 @@ export async function retrievePhase(
   const meanIntensity = estimate > 0 ? estimate : measured;
   const isNoisy = noiseStd > 0 && meanIntensity > 0;
   const channel = parseChannel(isNoisy ? { link: "square", noiseStd: noiseStd / meanIntensity } : "square");
-  const T = parsePreprocess(given.preprocess ?? "mm", { channel, ratio: measurements / dim, complex: true });
+  // "mm" is defined above its threshold only; too few rows for it are told in a warning.
+  const T = parsePreprocess(given.preprocess ?? (measurements > dim ? "mm" : "opt(20)"), {
+    channel,
+    ratio: measurements / dim,
+    complex: true,
+  });
   const finish = (
     z: ComplexVector,
     iterations: number,

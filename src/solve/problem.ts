@@ -150,10 +150,22 @@ function readWeights(weights: unknown, rows: number): Float64Array {
   return out;
 }
 
+/** Its square, times that of a slope of some hundreds, is a double. */
+const LARGEST_RESPONSE = 1e151;
+
+/** @throws {InputError} `OVERFLOW` with the first index */
 function standardizeResponse(y: Float64Array, weights: Float64Array | undefined): Response {
   const n = y.length;
   let largest = 0;
   for (let i = 0; i < n; i++) largest = Math.max(largest, Math.abs(y[i]));
+  const huge = largest > LARGEST_RESPONSE ? y.findIndex((v) => Math.abs(v) > LARGEST_RESPONSE) : -1;
+  if (huge >= 0) {
+    throw new InputError(
+      "OVERFLOW",
+      `y[${huge}] is ${y[huge]}; losses and errors are squares, which leave the doubles above ${LARGEST_RESPONSE}. Divide y by a power of ten.`,
+      { details: { index: huge, value: y[huge] } },
+    );
+  }
   // Responses near the ends of the range of doubles are measured in units of the largest one.
   const unit = largest > 1e100 || (largest < 1e-100 && largest > 0) ? largest : 1;
   let total = 0;

@@ -1,6 +1,6 @@
 /** What a result says about the choices behind it, beside what was asked for. */
 import { describe, expect, it } from "vitest";
-import { fitMultiIndex } from "../../src/index.js";
+import { fitMultiIndex, MultiIndexModel } from "../../src/index.js";
 import { sample } from "../support/problems.js";
 
 const { X, y } = sample(([a, b]) => a + 0.5 * a * b, 2, 300, 5, 0.2, 9);
@@ -36,12 +36,17 @@ describe("selection", () => {
 it("responses near the ends of the doubles are as good as others", async () => {
   const { model } = await fitMultiIndex(X, y, { ...options, restarts: 0 });
   const plain = model.predict(X);
-  for (const unit of [1e-200, 1e200]) {
+  for (const unit of [1e-200, 1e150]) {
     const scaled = Float64Array.from(y, (v) => v * unit);
     const fit = await fitMultiIndex(X, scaled, { ...options, restarts: 0 });
     const predicted = fit.model.predict(X);
     for (let i = 0; i < plain.length; i++) expect(Math.abs(predicted[i] / unit - plain[i])).toBeLessThan(1e-6);
+    expect(MultiIndexModel.fromJSON(JSON.parse(JSON.stringify(fit.model))).predict(X)).toEqual(predicted);
+    expect(fit.diagnostics.heldOut.meanSquare).toBeLessThan(Number.POSITIVE_INFINITY);
   }
+  // Losses and errors would be infinite, and a saved model could not be read.
+  const far = Float64Array.from(y, (v, i) => (i < 7 ? v : v * 1e200));
+  await expect(fitMultiIndex(X, far, options)).rejects.toThrow(/^y\[7\] is .*e\+\d+; losses and errors are squares/);
 });
 
 it("weights that leave nothing are refused in words", async () => {

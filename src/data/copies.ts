@@ -48,17 +48,15 @@ export function countedOnce(
   if (copies === 0) return undefined;
   const known = Array.from(first.keys()).filter(isKnown);
   const distinct = known.filter((i) => first[i] === i);
-  if (!isTold(data, d, y, distinct)) return undefined;
+  if (!isTold(data, d, distinct)) return undefined;
   const weights = new Float64Array(n);
   for (const i of known) weights[first[i]] += (given ? given[i] : 1) * (distinct.length / known.length);
   return { weights, first };
 }
 
-/** Whether some column, or the response, has at least half as many values as there are rows. */
-function isTold(data: DenseRows["data"], d: number, y: Float64Array, rows: readonly number[]): boolean {
-  const tells = (value: (i: number) => number): boolean => new Set(rows.map(value)).size >= TELLING * rows.length;
-  if (tells((i) => y[i])) return true;
-  for (let j = 0; j < d; j++) if (tells((i) => data[i * d + j])) return true;
+/** Whether some column has at least half as many values as there are rows; a response without noise has, and tells nothing. */
+function isTold(data: DenseRows["data"], d: number, rows: readonly number[]): boolean {
+  for (let j = 0; j < d; j++) if (new Set(rows.map((i) => data[i * d + j])).size >= TELLING * rows.length) return true;
   return false;
 }
 

@@ -96,7 +96,8 @@ const kernelOf = ({ name }: Richer): KernelName | undefined => KERNELS.find((ker
 
 /**
  * The same kernel at one rank more, as long as that gains a fifth and a standard error. Tried even where polynomials found
- * nothing in another direction: those that the first one needs may be of a degree that fails with two.
+ * nothing in another direction, since those that the first one needs may be of a degree that fails with two; but not where
+ * the residuals are noise to neighbours in it.
  */
 async function grownLink(study: Study, first: Richer, all: readonly Candidate[]): Promise<Richer> {
   let best = first;
@@ -106,6 +107,8 @@ async function grownLink(study: Study, first: Richer, all: readonly Candidate[])
     const kernel = kernelOf(best);
     if (above.length === 0 || kernel === undefined || study.control.expired) return best;
     const from = bestOf(above);
+    // What one more direction could explain shows among neighbours in it, and costs little to look at.
+    if (!lacksFit(study, { ...from, residuals: best.link.residuals })) return best;
     const link = await fitKernelLink(problemOf(study, from.basis, from.gradientMoment), kernel);
     if (!link || !improves(study, best.link.errors, link.errors, RANK_GAIN)) return best;
     best = { name: best.name, link };

@@ -70,10 +70,12 @@ async function* fitted(
   control: RunControl,
 ): AsyncGenerator<FitStep, Fit, undefined> {
   const given = await mapInputs(data, filled, control);
-  const plan = isOpen(filled) ? yield* searched(data, given, filled, control) : undefined;
+  // A constant response is its mean: there is nothing that a search could weigh.
+  const isConstant = data.response.standardized.every((value) => value === 0);
+  const plan = isOpen(filled) && !isConstant ? yield* searched(data, given, filled, control) : undefined;
   const inputs = plan?.inputs ?? given;
-  const rank = plan ? plan.chosen.rank : (filled.rank as number);
-  const degree = plan ? plan.chosen.degree : (filled.degree as number);
+  const rank = plan ? plan.chosen.rank : filled.rank === "auto" ? 0 : filled.rank;
+  const degree = plan ? plan.chosen.degree : filled.degree === "auto" ? 0 : filled.degree;
   const known = plan ? beginningOf(plan) : yield* approach(data, inputs, rank, degree, filled, control);
   const problem = await openProblem(data, inputs, rank, degree, filled, control);
   try {

@@ -142,10 +142,16 @@ async function createWorkspace(
 }
 
 /** @throws {InputError} `RANGE` for a negative weight or all zeros */
+/** Sums of weights, and their squares, stay doubles. */
+const LARGEST_WEIGHT = 1e100;
+
 function readWeights(weights: unknown, rows: number): Float64Array {
   const out = readVector(weights, "weights", rows);
   const bad = out.findIndex((w) => w < 0);
   if (bad >= 0) throw new InputError("RANGE", `weights[${bad}] is ${out[bad]}; a weight must be ≥ 0.`);
+  const huge = out.findIndex((w) => w > LARGEST_WEIGHT);
+  if (huge >= 0)
+    throw new InputError("RANGE", `weights[${huge}] is ${out[huge]}; a weight counts rows, at most ${LARGEST_WEIGHT}.`);
   if (out.every((w) => w === 0)) throw new InputError("RANGE", "all weights are 0; at least one must be positive.");
   return out;
 }

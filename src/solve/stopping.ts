@@ -69,11 +69,13 @@ export const deadline =
   () =>
     control.expired ? { reason: "deadline", converged: false } : undefined;
 
-/** Every rank that fills the space has nothing to search. */
+/** Every rank that fills the space has nothing to search; the constant of a constant response is stationary at any rank. */
 export const nothingToOptimize =
   (dim: number, rank: number): StoppingRule =>
-  () =>
-    rank === 0 || rank >= dim ? { reason: "nothing-to-optimize", converged: true } : undefined;
+  ({ point }) => {
+    if (rank > 0 && rank < dim) return undefined;
+    return { reason: rank === 0 && point.meanSquare === 0 ? "stationary" : "nothing-to-optimize", converged: true };
+  };
 
 /** A loss that is no longer a number ends the run; the caller keeps the best earlier point. */
 export const diverged: StoppingRule = ({ point }) =>

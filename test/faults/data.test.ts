@@ -1,7 +1,7 @@
 /** Rows 1–28 of the list of bad inputs: data. */
 import { Matrix, MatrixTransposeView } from "ml-matrix";
 import { describe, expect, test } from "vitest";
-import { fitMultiIndex } from "../../src/index.js";
+import { type FitOptions, fitMultiIndex } from "../../src/index.js";
 import { columns, errorOf, expectFinite, OPTIONS, sameFit, X, y } from "./problem.js";
 
 const learn = (input: unknown, response: unknown = y, options: object = {}) =>
@@ -256,6 +256,23 @@ test("row 21: constant y gives the constant link", async () => {
   expect(constant.stop.reason).toBe("stationary");
   for (const value of constant.model.predict(X)) expect(value).toBeCloseTo(2.5, 6);
   expectFinite(constant);
+});
+
+test.each([{}, { rank: 1 }, { degree: 3 }, { link: "kernel" }, { intervals: "split" }])(
+  "row 21: so it does where %o leaves the rest to the data",
+  async (options) => {
+    const fit = await fitMultiIndex(X, new Float64Array(n).fill(2.5), { seed: 1, ...options } as FitOptions);
+    expect(fit.stop).toMatchObject({ reason: "stationary", converged: true });
+    for (const value of fit.model.predict(X)) expect(value).toBe(2.5);
+    expectFinite(fit);
+  },
+);
+
+test("weights that no number of rows could have are RANGE with the index", async () => {
+  const weights = X.map((_, i) => (i === 5 ? 1e200 : 1));
+  const error = await errorOf(() => fitMultiIndex(X, y, { seed: 1, weights }));
+  expect(error).toMatchObject({ name: "InputError", code: "RANGE" });
+  expect(error.message).toMatch(/^weights\[5\]/);
 });
 
 test.each([1e200, 1e-200, 1e300, 1e-300])("row 22: a column near %d is scaled inside", async (scale) => {

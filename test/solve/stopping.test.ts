@@ -68,6 +68,8 @@ it("has nothing to search in ranks 0 and d", () => {
   const full = { reason: "nothing-to-optimize", converged: true };
   expect(nothingToOptimize(4, 0)(state({}))).toEqual(full);
   expect(nothingToOptimize(4, 4)(state({}))).toEqual(full);
+  expect(nothingToOptimize(4, 0)(state({ meanSquare: 0 }))).toEqual({ reason: "stationary", converged: true });
+  expect(nothingToOptimize(4, 4)(state({ meanSquare: 0 }))).toEqual(full);
   expect(nothingToOptimize(4, 3)(state({}))).toBeUndefined();
   expect(nothingToOptimize(4, 1)(state({}))).toBeUndefined();
 });

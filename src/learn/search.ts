@@ -66,6 +66,8 @@ export async function* search(study: Study, limits: SearchLimits): AsyncGenerato
     below = found;
     idle = gained ? 0 : idle + 1;
     if (best.score < EXACT || (best.score < NEARLY_EXACT && best.score > before / 2)) break;
+    // Against a line of a degree that several directions do not reach, three have no more to offer than two.
+    if (!gained && best.degree > degrees[degrees.length - 1]) break;
     if (rank >= ALWAYS && idle >= (rank > ALWAYS ? 1 : 2)) break;
   }
   // Ranks were passed through at the degrees that lead on; those that may be chosen get all that they can use.

@@ -1,6 +1,6 @@
 /** Which rank and degree the data support: grown one at a time while leave-one-out errors fall. */
 import type { Candidate } from "./candidate.js";
-import { bestOf, gains } from "./choice.js";
+import { bestOf, charged, gains } from "./choice.js";
 import { MomentFrames } from "./frames.js";
 import { degreesFor, PASSING, RankSearch, THOROUGH } from "./rankSearch.js";
 import type { Study } from "./study.js";
@@ -58,7 +58,8 @@ export async function* search(study: Study, limits: SearchLimits): AsyncGenerato
     if (found.length === 0) break;
     searches.push(one);
     const top = bestOf(found);
-    const gained = best === undefined || gains(study, best, top);
+    // By the errors that the choice will compare: where parameters use up the rows, every further rank gains without it.
+    const gained = best === undefined || gains(study, charged(study, best), charged(study, top));
     const before = best?.score ?? Number.POSITIVE_INFINITY;
     if (best === undefined || top.score < best.score) best = top;
     leapt = top.score < CLIFF * beforeTop;

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { compare, fitMultiIndex, MultiIndexModel, rSquared, subspaceDistance } from "../../src/index.js";
 import { codeOf } from "../support/errors.js";
-import { sample } from "../support/problems.js";
+import { generator, sample } from "../support/problems.js";
 
 const product = (n: number, seed: number) => sample(([a, b]) => a + a * b, 2, n, 8, 0.2, seed);
 const fresh = (f: Parameters<typeof sample>[0], r: number, d: number, seed: number) => sample(f, r, 500, d, 0, seed);
@@ -109,6 +109,19 @@ describe("what is chosen and why", () => {
     const fit = await fitMultiIndex(X, y, { seed: 1 });
     expect(fit.diagnostics.warnings.map(({ code }) => code)).toContain("SHRUNK");
     for (const value of fit.model.predict(X)) expect(Number.isFinite(value)).toBe(true);
+  });
+
+  it("ranks end where they gain no more than what their parameters find by chance", async () => {
+    const { normal } = generator(4);
+    const X = { data: Float64Array.from({ length: 600 * 40 }, normal), rows: 600, columns: 40 };
+    const y = Float64Array.from({ length: 600 }, (_, i) => {
+      const [a, b, c] = X.data.subarray(40 * i, 40 * i + 3);
+      return Math.sin(0.9 * (a - c)) + 0.3 * b * b + 0.1 * normal();
+    });
+    const { model, diagnostics } = await fitMultiIndex(X, y, { seed: 1 });
+    expect(model.rank).toBe(2);
+    // Leave-one-out errors alone fall on to the fifth rank, of 230 parameters for 600 rows.
+    expect(Math.max(...diagnostics.selection.ranks.map(({ rank }) => rank))).toBe(4);
   });
 
   it("a deadline ends the search with a model", async () => {

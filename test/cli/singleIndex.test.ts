@@ -236,7 +236,7 @@ describe("wrong use ends with 2 and one line", () => {
     ["another method", ["retrieve", join(folder, "gray.png"), "--method", "hio"], /"twf"/],
     ["no masks", ["retrieve", join(folder, "gray.png"), "--masks", 0], /masks is 0/],
     ["negative noise", ["retrieve", join(folder, "gray.png"), "--noise", -1], /--noise/],
-    ["one mask for mm", ["retrieve", join(folder, "gray.png"), "--masks", 1], /opt\(20\)/],
+    ["one mask for mm", ["retrieve", join(folder, "gray.png"), "--masks", 1, "--preprocess", "mm"], /opt\(20\)/],
     [
       "a folder that is not there",
       ["retrieve", join(folder, "gray.png"), "--out", join(folder, "x/y.png")],

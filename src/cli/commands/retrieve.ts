@@ -45,7 +45,10 @@ export function addRetrieveCommand(program: Command): void {
     .option("--masks <n>", "random octanary masks, one diffraction pattern each", "6")
     .option("--noise <std>", "noise of the intensities as a share of their mean, default 0")
     .option("--method <name>", '"twf" (default), "rwf", "rational" or "wf"')
-    .option("--preprocess <T>", 'of the spectral start: "mm" (default), "opt(20)", "trim(9)" or "subset(1.5)"')
+    .option(
+      "--preprocess <T>",
+      'of the spectral start: "mm" (default, above one mask), "opt(20)", "trim(9)" or "subset(1.5)"',
+    )
     .option("--max-iterations <n>", "stop after this many iterations, default 2000")
     .option("--tolerance <number>", "stop when the relative error left is estimated below", TOLERANCE)
     .option("--seed <n>", "integer ≥ 0 that fixes masks, noise and start; drawn and reported when absent")

@@ -25,6 +25,8 @@ const CLEAR_SIGNAL: readonly Clear[] = [
   { draws: 4, part: 0.5, deviations: 4 },
   { draws: 12, part: 0.8, deviations: 4 },
 ];
+/** With rows for every rank that is looked at, noise gives a search next to nothing, and never a tail. */
+const CLEAR_SIGNAL_MANY: readonly Clear[] = [...CLEAR_SIGNAL, { draws: 12, part: 0.9, deviations: 4 }];
 /** Fits with fewer degrees of freedom than this part of the rows cannot find much in noise. */
 const HARMLESS = 1 / 20;
 
@@ -101,7 +103,9 @@ export async function confirmSignal(
   // Hops are most of the cost where rows are few; without them on both sides the test is as fair.
   const wide = isWide(study);
   const same = { ...limits, maxRank: Math.max(rank, LEAST_RANKS), hops: false, ...(wide ? { quick: true } : {}) };
-  const isOther = wide || isHopped(study, LEAST_RANKS);
+  const few = isHopped(study, LEAST_RANKS);
+  const clear = few ? CLEAR_SIGNAL : CLEAR_SIGNAL_MANY;
+  const isOther = wide || few;
   const ratio = least(study, isOther ? await finished(search(study, same)) : candidates);
   const nullRatios: number[] = [];
   const decided = (confirmed: boolean): RankTest => ({ rank, degree, against: 0, ratio, nullRatios, confirmed });
@@ -109,7 +113,7 @@ export async function confirmSignal(
     if (study.control.expired && draw > 0) break;
     nullRatios.push(least(study, await finished(search(permuted(study, constant, draw), same))));
     if (nullRatios[draw] <= ratio) return decided(false);
-    if (CLEAR_SIGNAL.some((clear) => isClear(ratio, nullRatios, clear))) return decided(true);
+    if (clear.some((enough) => isClear(ratio, nullRatios, enough))) return decided(true);
   }
   return decided(true);
 }

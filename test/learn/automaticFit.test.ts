@@ -124,6 +124,18 @@ describe("what is chosen and why", () => {
     expect(Math.max(...diagnostics.selection.ranks.map(({ rank }) => rank))).toBe(4);
   });
 
+  it("a signal that stands out from a dozen searches of noise is compared with no more of them", async () => {
+    const { X, y } = sample(([a]) => 0.4 * a * a + 0.3 * a, 1, 160, 10, 1, 3);
+    const { model, diagnostics } = await fitMultiIndex(X, y, { seed: 1 });
+    expect(model.rank).toBe(1);
+    const [{ ratio, nullRatios, confirmed }] = diagnostics.selection.tests;
+    expect(confirmed).toBe(true);
+    expect(nullRatios).toHaveLength(12);
+    expect(ratio).toBeLessThan(0.9 * Math.min(...nullRatios));
+    // A fifth of the error was asked for before, in all 49 searches.
+    expect(ratio).toBeGreaterThan(0.8 * Math.min(...nullRatios));
+  });
+
   it("a deadline ends the search with a model", async () => {
     const { X, y } = product(500, 14);
     const fit = await fitMultiIndex(X, y, { seed: 1, deadlineMs: 1 });

@@ -72,12 +72,7 @@ export function checkOptions(
   owner: string,
 ): Readonly<Record<string, unknown>> {
   if (options === undefined) return {};
-  if (typeof options !== "object" || options === null || Array.isArray(options) || ArrayBuffer.isView(options)) {
-    throw new OptionError(
-      "TYPE",
-      `options of ${owner} are ${describe(options)}; expected an object such as { ${known[0]}: … }.`,
-    );
-  }
+  checkObject(options, known[0], owner);
   for (const key of Object.keys(options)) {
     if (known.includes(key)) continue;
     const nearest = nearestName(key, known);
@@ -87,6 +82,16 @@ export function checkOptions(
     });
   }
   return options as Record<string, unknown>;
+}
+
+/** @throws {OptionError} `TYPE` unless options are an object, of whatever keys */
+export function checkObject(options: unknown, example: string, owner: string): asserts options is object {
+  if (typeof options === "object" && options !== null && !Array.isArray(options) && !ArrayBuffer.isView(options))
+    return;
+  throw new OptionError(
+    "TYPE",
+    `options of ${owner} are ${describe(options)}; expected an object such as { ${example}: … }.`,
+  );
 }
 
 /** Bounds of a number; `above` and `below` exclude the bound itself. */

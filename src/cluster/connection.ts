@@ -2,6 +2,7 @@
 import type { JetStreamClient, JetStreamManager } from "@nats-io/jetstream";
 import type { KV, Kvm } from "@nats-io/kv";
 import type { NatsConnection, NodeConnectionOptions } from "@nats-io/transport-node";
+import { describe } from "../base/assert.js";
 import { ClusterError, LeapflowError, OptionError } from "../base/errors.js";
 
 /** A broker that does not answer within this time is unreachable. */
@@ -103,7 +104,7 @@ function checkUrl(url: unknown): string[] {
   if (servers.length === 0 || !servers.every(isGood)) {
     throw new OptionError(
       "RANGE",
-      `cluster is ${JSON.stringify(url)}; expected nats://host:port or tls://host:port, credentials in the environment.`,
+      `cluster is ${typeof url === "string" ? JSON.stringify(url) : describe(url)}; expected nats://host:port or tls://host:port, credentials in the environment.`,
       { details: { option: "cluster" } },
     );
   }

@@ -1,5 +1,5 @@
 /** A fit whose rows are worked on by the members of a cluster. */
-import { checkInteger, checkOptions } from "../base/assert.js";
+import { checkInteger, checkObject, checkOptions } from "../base/assert.js";
 import { ClusterError, OptionError } from "../base/errors.js";
 import { VERSION } from "../base/version.js";
 import { type Fit, type FitOptions, type FitStep, fitMultiIndex } from "../index.js";
@@ -54,6 +54,7 @@ export async function fitOnCluster(
   data: ClusterData,
   options: FitOptions & ClusterOptions = {},
 ): Promise<Fit> {
+  checkObject(options, "rank", "fitOnCluster");
   const { name, graceMs, onNotice, ...fitOptions } = options;
   const given = Object.fromEntries(Object.entries({ name, graceMs, onNotice }).filter(([, v]) => v !== undefined));
   const cluster = await joinCluster(url, data, fitOptions, given);
@@ -91,6 +92,7 @@ export async function joinCluster(
   fitOptions: FitOptions,
   options?: ClusterOptions,
 ): Promise<ClusterCrew> {
+  checkObject(fitOptions, "rank", "joinCluster");
   const { shards } = fitOptions;
   const given = checkOptions(options, CLUSTER_KEYS, "fitOnCluster") as ClusterOptions;
   const name = given.name === undefined ? `fit-${crypto.randomUUID()}` : checkName(given.name);

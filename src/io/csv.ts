@@ -33,7 +33,7 @@ export async function readCsvText(text: string, options: CsvOptions = {}): Promi
  */
 export async function readCsv(path: string, options: CsvOptions = {}): Promise<NumericTable> {
   const { source, ...rest } = options;
-  return readTable(path, { ...rest, name: source, format: /\.(tsv|tab)(\.gz)?$/i.test(path) ? "tsv" : "csv" });
+  return readTable(path, { ...rest, name: source, format: /\.(tsv|tab)(\.gz)?$/i.test(String(path)) ? "tsv" : "csv" });
 }
 
 /** Numeric columns of equal length by name. */

@@ -23,7 +23,10 @@ export function fileError(action: "read" | "write", path: string, cause: unknown
   const code = (cause as { code?: unknown } | null)?.code;
   const reason =
     (typeof code === "string" ? REASONS[code] : undefined) ?? (cause instanceof Error ? cause.message : String(cause));
-  return new FormatError("FILE", `Cannot ${action} ${path}: ${reason}.`, { cause, details: { path, action, code } });
+  return new FormatError("FILE", `Cannot ${action} ${String(path)}: ${reason}.`, {
+    cause,
+    details: { path, action, code },
+  });
 }
 
 /**

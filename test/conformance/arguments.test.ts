@@ -1,6 +1,6 @@
 /** Arguments of every other public function: what is no link, vector or function is named, whatever is passed for it. */
 import { describe, expect, test } from "vitest";
-import { runSweep } from "../../src/cluster/index.js";
+import { clusterStatus, fitOnCluster, joinCluster, runSweep } from "../../src/cluster/index.js";
 import {
   compare,
   fitSingleIndex,
@@ -13,7 +13,7 @@ import {
   simulateSingleIndex,
   splitRows,
 } from "../../src/index.js";
-import { readCsvText, saveModel, spooled } from "../../src/io/index.js";
+import { loadModel, readCsv, readCsvText, saveModel, spooled } from "../../src/io/index.js";
 import {
   dmft,
   effectiveExponent,
@@ -34,6 +34,9 @@ import {
   trapStudy,
 } from "../../src/theory/index.js";
 import { errorOf } from "../faults/problem.js";
+
+/** A broker that is not there. */
+const NOWHERE = "nats://127.0.0.1:1";
 
 const link = Link.parse("z1 + h2(z2)");
 const M = [
@@ -91,6 +94,24 @@ describe("what is of another kind is an error with a code that names the argumen
     expect(await errorOf(() => rowsInBlocks({ data: new Float64Array(2), rows: 1, columns: 2 }, 0))).toMatchObject({
       code: "RANGE",
     });
+  });
+
+  test("options and addresses of clusters, paths", async () => {
+    const rows = { X: [[1], [2], [3]], y: [1, 2, 3] };
+    for (const value of [null, 3, "x", [1], Symbol("s")]) {
+      for (const call of [
+        () => fitOnCluster(NOWHERE, rows, value as never),
+        () => joinCluster(NOWHERE, rows, value as never),
+      ])
+        expect(await errorOf(call)).toMatchObject({ code: "TYPE", message: expect.stringMatching(/^options of /) });
+    }
+    for (const value of [undefined, null, 3n, Symbol("s"), {}])
+      expect(await errorOf(() => clusterStatus(value as never))).toMatchObject({
+        code: "RANGE",
+        message: expect.stringMatching(/^cluster is /),
+      });
+    expect(await errorOf(() => readCsv(Symbol("s") as never))).toMatchObject({ name: "InputError", code: "TYPE" });
+    expect(await errorOf(() => loadModel(Symbol("s") as never))).toMatchObject({ name: "FormatError", code: "FILE" });
   });
 
   test("threads of a sweep", async () => {

@@ -1,4 +1,6 @@
 /** Standardizing and whitening of the inputs, and the way back to raw coordinates. */
+
+import { NumericalError } from "../base/errors.js";
 import type { Standardization } from "../kernel/blocks.js";
 import { columnLargest, columnSums, secondMoment } from "../kernel/columns.js";
 import type { Workspace } from "../kernel/workspace.js";
@@ -35,7 +37,10 @@ const EIGENVALUE_FLOOR = 1e-6;
 /** Independent columns keep λ_max of their sample correlation below this times (1 + √(d/n))². */
 const INDEPENDENCE_MARGIN = 1.15;
 
-/** Means and standard deviations of the columns, safe for any scale a double can hold. */
+/**
+ * Means and standard deviations of the columns, safe for any scale a double can hold.
+ * @throws {NumericalError} `OVERFLOW` with the column whose deviation is so small that its inverse is no double
+ */
 export async function columnStatistics(workspace: Workspace): Promise<{ mean: Float64Array; sd: Float64Array }> {
   const d = workspace.layout.shape.columns;
   const n = workspace.weightSum;
@@ -48,6 +53,13 @@ export async function columnStatistics(workspace: Workspace): Promise<{ mean: Fl
   for (let j = 0; j < d; j++) {
     if (!(sd[j] > CONSTANT_COLUMN * Math.abs(mean[j]))) sd[j] = 0;
     sd[j] /= unit[j];
+    if (sd[j] > 0 && 1 / sd[j] === Number.POSITIVE_INFINITY) {
+      throw new NumericalError(
+        "OVERFLOW",
+        `X column ${j} has a standard deviation of ${sd[j]}, where doubles have lost digits; give it in a smaller unit.`,
+        { details: { column: j } },
+      );
+    }
   }
   return { mean: center, sd };
 }

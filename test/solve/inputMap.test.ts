@@ -15,6 +15,7 @@ import {
 } from "../../src/solve/inputMap.js";
 import { fillOptions } from "../../src/solve/options.js";
 import { mapInputs, readData } from "../../src/solve/problem.js";
+import { errorOf } from "../faults/problem.js";
 import { apart, matrix, normals, opened } from "../support/workspaces.js";
 
 /** The workspace of rows, with weights. */
@@ -76,6 +77,16 @@ describe("columnStatistics", () => {
       expect(mean[j] / unit / wanted.mean[0]).toBeCloseTo(1, 12);
       expect(sd[j] / unit / wanted.sd[0]).toBeCloseTo(1, 12);
     });
+  });
+});
+
+describe("columns of subnormal numbers", () => {
+  it("are named, since what they would be scaled by is no double", async () => {
+    const tiny = base.map(([a, b, c]) => [a, 1e-309 * b, c]);
+    const error = await errorOf(() => workspaceOf(tiny));
+    expect(error).toMatchObject({ name: "NumericalError", code: "OVERFLOW", details: { column: 1 } });
+    const least = base.map(([a, b, c]) => [a, 1e-305 * b, c]);
+    expect((await columnStatistics(await workspaceOf(least))).sd[1]).toBeGreaterThan(0);
   });
 });
 

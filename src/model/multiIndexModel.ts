@@ -333,8 +333,10 @@ export function rSquared(predicted: ArrayLike<number>, actual: ArrayLike<number>
   let largest = 0;
   for (let i = 0; i < n; i++) largest = Math.max(largest, Math.abs(actual[i]), Math.abs(predicted[i]));
   if (largest === 0) return 1;
-  let mean = 0;
-  for (let i = 0; i < n; i++) mean += actual[i] / largest / n;
+  // Around one of them: the mean of equal ones is exact.
+  const origin = actual[0] / largest;
+  let mean = origin;
+  for (let i = 0; i < n; i++) mean += (actual[i] / largest - origin) / n;
   let residual = 0;
   let total = 0;
   for (let i = 0; i < n; i++) {

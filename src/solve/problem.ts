@@ -174,14 +174,16 @@ function standardizeResponse(y: Float64Array, weights: Float64Array | undefined)
   }
   // Responses near the ends of the range of doubles are measured in units of the largest one.
   const unit = largest > 1e100 || (largest < 1e-100 && largest > 0) ? largest : 1;
+  // Around one of them, so that a large common part costs no digits and the mean of equal ones is exact.
+  const origin = y[0] / unit;
   let total = 0;
   let sum = 0;
   for (let i = 0; i < n; i++) {
     const w = weights ? weights[i] : 1;
     total += w;
-    sum += w * (y[i] / unit);
+    sum += w * (y[i] / unit - origin);
   }
-  const mean = sum / total;
+  const mean = origin + sum / total;
   let square = 0;
   for (let i = 0; i < n; i++) square += (weights ? weights[i] : 1) * (y[i] / unit - mean) ** 2;
   const sd = Math.sqrt(square / total);

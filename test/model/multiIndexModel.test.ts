@@ -183,6 +183,9 @@ describe("score", () => {
     expect([rSquared([2, 2], [2, 2]), rSquared([1, 2], [2, 2]), rSquared([0], [0])]).toEqual([1, 0, 1]);
     expect(rSquared([1e300, -1e300], [1e300, -1e300])).toBe(1);
     expect(rSquared([0, 0], [1e300, -1e300])).toBe(0);
+    // The sum of many tenths is not many times a tenth.
+    const tenths = new Array(300).fill(0.1);
+    expect([rSquared(tenths, tenths), rSquared(new Array(300).fill(0.2), tenths)]).toEqual([1, 0]);
   });
   test("needs rows", () => {
     expect(() => model.score([], [])).toThrow(expect.objectContaining({ code: "EMPTY" }));

@@ -116,10 +116,18 @@ describe("what the digits cannot carry", () => {
     const signs = { ...X, data: X.data.map(Math.sign) };
     for (const rows of [X, signs]) {
       const { diagnostics, model } = await fitMultiIndex(rows, y, options);
-      expect(diagnostics.condition).toBeGreaterThan(1e10);
-      expect(diagnostics.warnings.map(({ code }) => code)).toContain("ILL_CONDITIONED");
+      const codes = diagnostics.warnings.map(({ code }) => code);
+      // Sixteen values of z can be so nearly dependent that a ridge is added, and the condition is that with it.
+      if (rows === X || !codes.includes("RIDGE_ADDED")) {
+        expect(diagnostics.condition).toBeGreaterThan(1e10);
+        expect(codes).toContain("ILL_CONDITIONED");
+      }
       expect(model.predict(rows).every(Number.isFinite)).toBe(true);
     }
+    // A degree at which they are not dependent yet.
+    const { diagnostics } = await fitMultiIndex(signs, y, { ...options, degree: 8 });
+    expect(diagnostics.condition).toBeGreaterThan(1e10);
+    expect(diagnostics.warnings.map(({ code }) => code)).toContain("ILL_CONDITIONED");
     const tame = await fitMultiIndex(X, y, { ...options, degree: 4 });
     expect(tame.diagnostics.condition).toBeLessThan(1e10);
     expect(tame.diagnostics.warnings.map(({ code }) => code)).not.toContain("ILL_CONDITIONED");

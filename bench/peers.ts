@@ -58,7 +58,7 @@ export function projectionPursuit({ X, y, fresh }: Problem, truth: Float64Array)
   const input = [...head, ...X.data, ...y, ...fresh.data, ...held].join("\n");
   const run = spawnSync("Rscript", ["-e", R_SCRIPT], { input, encoding: "utf8", maxBuffer: 2 ** 28 });
   if (run.status !== 0) return undefined;
-  const lines = run.stdout.trim().split("\n");
+  const lines = run.stdout.split("\n").filter((line) => line !== "");
   const setting = lines.pop() ?? "";
   const [search, fit, ...predicted] = lines.map(Number);
   return { r2: rSquared(predicted, truth), fit, search, setting };

@@ -42,7 +42,8 @@ async function* steps(
   control.throwIfAborted();
   const read = await readData(X, y, filled, control);
   // Members of a cluster weigh the rows that they hold themselves.
-  const data = isOpen(filled) && !filled.crew && filled.shards === undefined ? withoutCopies(read) : read;
+  const data =
+    isOpen(filled) && !filled.crew && filled.shards === undefined ? await withoutCopies(read, control) : read;
   if (filled.crew) return yield* fitted({ ...data, crew: filled.crew }, filled, control);
   const crew = await openCrew(filled.threads, filled.shards);
   try {
@@ -57,9 +58,9 @@ const isOpen = ({ rank, degree, link }: FilledOptions): boolean =>
   rank === "auto" || degree === "auto" || !["auto", "hermite"].includes(link as string);
 
 /** Copies of rows as weights: their leave-one-out errors would be those of rows that were not left out. */
-function withoutCopies(data: FitData): FitData {
+async function withoutCopies(data: FitData, control: RunControl): Promise<FitData> {
   const { rows, response, weights } = data;
-  const counted = countedOnce(rows, response.standardized, weights);
+  const counted = await countedOnce(rows, response.standardized, control, weights);
   return counted ? { ...data, weights: counted.weights, first: counted.first } : data;
 }
 

@@ -80,24 +80,17 @@ function areEqual(data: DenseRows["data"], d: number, a: number, b: number): boo
   return true;
 }
 
-/** Two sums of products over the words of 32 bits of a row, as FNV-1a has one; 0 and −0 alike. */
+/** FNV-1a over the words of 32 bits of a row; 0 and −0 alike. */
 function hasher(data: DenseRows["data"], d: number): (row: number) => number {
   const words = new Int32Array(data.buffer, data.byteOffset, data.byteLength / 4);
   const wide = (d * data.BYTES_PER_ELEMENT) / 4;
   return (row) => {
-    let even = 0x811c9dc5;
-    let odd = 0x9e3779b9;
-    let at = row * wide;
-    const end = at + wide;
-    for (; at + 1 < end; at += 2) {
-      even = Math.imul(even ^ mixed(words[at]), 0x01000193);
-      odd = Math.imul(odd ^ mixed(words[at + 1]), 0x01000193);
+    let out = 0;
+    for (let at = row * wide, end = at + wide; at < end; at++) {
+      const word = words[at] === SIGN ? 0 : words[at];
+      // Products spread bits upwards only, and of small integers as doubles all bits are at the top.
+      out = Math.imul(out ^ word ^ (word >>> 16), 0x01000193);
     }
-    if (at < end) even = Math.imul(even ^ mixed(words[at]), 0x01000193);
-    const out = Math.imul(even ^ (odd >>> 13), 0x85ebca6b) + odd;
     return out ^ (out >>> 15);
   };
 }
-
-/** Products spread bits upwards only, and of small integers as doubles all bits are at the top. */
-const mixed = (word: number): number => (word === SIGN ? 0 : Math.imul(word ^ (word >>> 16), 0xc2b2ae35));

@@ -25,8 +25,13 @@ export function lacksFit(
   const neighbours = Math.min(2 * rank, m - 1);
   let sum = 0;
   let squares = 0;
+  const distances = new Float64Array(m);
   for (let i = 0; i < m; i++) {
-    for (const j of nearest(z, m, rank, i, neighbours)) {
+    distancesFrom(z, rank, i, distances);
+    for (let count = 0; count < neighbours; count++) {
+      let j = 0;
+      for (let k = 1; k < m; k++) if (distances[k] < distances[j]) j = k;
+      distances[j] = Number.POSITIVE_INFINITY;
       const product = residuals[i * step] * residuals[j * step];
       sum += product;
       squares += product * product;
@@ -35,22 +40,11 @@ export function lacksFit(
   return sum > SIGNIFICANT * Math.sqrt(2 * squares);
 }
 
-/** The rows nearest to row i of m points in r dimensions; the first of equally near ones. */
-function nearest(z: Float64Array, m: number, r: number, i: number, count: number): number[] {
-  const found: number[] = [];
-  const distances: number[] = [];
-  for (let j = 0; j < m; j++) {
-    if (j === i) continue;
+/** Squared distances of all points in r dimensions from point i, which is infinitely far from itself. */
+function distancesFrom(z: Float64Array, r: number, i: number, out: Float64Array): void {
+  for (let j = 0; j < out.length; j++) {
     let distance = 0;
     for (let k = 0; k < r; k++) distance += (z[i * r + k] - z[j * r + k]) ** 2;
-    if (found.length === count && !(distance < distances[count - 1])) continue;
-    let at = Math.min(found.length, count - 1);
-    for (; at > 0 && distance < distances[at - 1]; at--) {
-      distances[at] = distances[at - 1];
-      found[at] = found[at - 1];
-    }
-    distances[at] = distance;
-    found[at] = j;
+    out[j] = j === i ? Number.POSITIVE_INFINITY : distance;
   }
-  return found;
 }

@@ -101,13 +101,9 @@ function* accumulate(a: Float64Array, betas: Float64Array, n: number) {
 /** QL sweeps with Wilkinson's shift until nothing stands beside the diagonal; every rotation turns two rows. */
 function* diagonalize(diagonal: Float64Array, beside: Float64Array, rows: Float64Array, n: number) {
   const room = Math.min(Math.ceil(BATCH / n), n * n);
-  // A sweep is never cut.
-  const turns: Turns = {
-    count: 0,
-    place: new Int32Array(room + n),
-    cosine: new Float64Array(room + n),
-    sine: new Float64Array(room + n),
-  };
+  // Place, cosine and sine of every rotation that waits. A sweep is never cut.
+  const turns = new Float64Array(3 * (room + n));
+  let count = 0;
   for (let l = 0; l < n; l++) {
     for (let sweep = 0; ; sweep++) {
       let m = l;
@@ -115,28 +111,28 @@ function* diagonalize(diagonal: Float64Array, beside: Float64Array, rows: Float6
         m++;
       if (m === l) break;
       if (sweep === MAX_SWEEPS) {
-        throw new NumericalError("NOT_CONVERGED", `Eigenvalue ${l} of ${n} was not found in ${MAX_SWEEPS} sweeps.`, {
-          details: { eigenvalue: l, of: n },
-        });
+        throw new NumericalError("NOT_CONVERGED", `Eigenvalue ${l} of ${n} was not found in ${MAX_SWEEPS} sweeps.`);
       }
-      sweepUp(diagonal, beside, l, m, turns);
-      if (turns.count < room) continue;
-      turn(rows, n, turns);
+      count = sweepUp(diagonal, beside, l, m, turns, count);
+      if (count < 3 * room) continue;
+      turn(rows, n, turns, count);
+      count = 0;
       yield;
     }
   }
-  turn(rows, n, turns);
+  turn(rows, n, turns, count);
 }
 
-interface Turns {
-  count: number;
-  readonly place: Int32Array;
-  readonly cosine: Float64Array;
-  readonly sine: Float64Array;
-}
-
-/** One implicit sweep from row m to row l of a block without zeros beside the diagonal. */
-function sweepUp(diagonal: Float64Array, beside: Float64Array, l: number, m: number, turns: Turns): void {
+/** One implicit sweep from row m to row l of a block without zeros beside the diagonal; returns where its rotations end. */
+function sweepUp(
+  diagonal: Float64Array,
+  beside: Float64Array,
+  l: number,
+  m: number,
+  turns: Float64Array,
+  from: number,
+): number {
+  let at = from;
   const half = (diagonal[l + 1] - diagonal[l]) / (2 * beside[l]);
   const root = Math.sqrt(half * half + 1);
   const shift = diagonal[l] - beside[l] / (half + (half < 0 ? -root : root));
@@ -157,10 +153,11 @@ function sweepUp(diagonal: Float64Array, beside: Float64Array, l: number, m: num
       z = s * beside[k - 1];
       beside[k - 1] *= c;
     }
-    turns.place[turns.count] = k;
-    turns.cosine[turns.count] = c;
-    turns.sine[turns.count++] = s;
+    turns[at++] = k;
+    turns[at++] = c;
+    turns[at++] = s;
   }
+  return at;
 }
 
 function length(x: number, z: number): number {
@@ -170,53 +167,19 @@ function length(x: number, z: number): number {
   return large * Math.sqrt(1 + ratio * ratio);
 }
 
-/** Rows k and k + 1 of every rotation that waits, turned; two rotations of a sweep, which share a row, at a time. */
-function turn(rows: Float64Array, n: number, turns: Turns): void {
-  const { count, place, cosine, sine } = turns;
+/** Rows k and k + 1 of every rotation that waits, turned. */
+function turn(rows: Float64Array, n: number, turns: Float64Array, count: number): void {
   for (let tile = 0; tile < n; tile += TILE) {
     const wide = Math.min(TILE, n - tile);
-    let t = 0;
-    while (t < count) {
-      const low = place[t] * n + tile;
-      if (t + 1 < count && place[t + 1] === place[t] - 1) {
-        turnThree(rows, low - n, n, wide, cosine[t], sine[t], cosine[t + 1], sine[t + 1]);
-        t += 2;
-      } else {
-        turnTwo(rows, low, n, wide, cosine[t], sine[t]);
-        t++;
+    for (let t = 0; t < count; t += 3) {
+      const c = turns[t + 1];
+      const s = turns[t + 2];
+      for (let i = turns[t] * n + tile, j = i + n, end = i + wide; i < end; i++, j++) {
+        const x = rows[j];
+        const y = rows[i];
+        rows[j] = c * x + s * y;
+        rows[i] = c * y - s * x;
       }
     }
-  }
-  turns.count = 0;
-}
-
-function turnTwo(f: Float64Array, low: number, n: number, wide: number, c: number, s: number): void {
-  for (let i = low, j = low + n; i < low + wide; i++, j++) {
-    const x = f[j];
-    const y = f[i];
-    f[j] = c * x + s * y;
-    f[i] = c * y - s * x;
-  }
-}
-
-/** Rows at low + n and low + 2n by c and s, then those at low and low + n by d and t. */
-function turnThree(
-  f: Float64Array,
-  low: number,
-  n: number,
-  wide: number,
-  c: number,
-  s: number,
-  d: number,
-  t: number,
-): void {
-  for (let i = low, j = low + n, k = j + n; i < low + wide; i++, j++, k++) {
-    const x = f[k];
-    const y = f[j];
-    const z = f[i];
-    const middle = c * y - s * x;
-    f[k] = c * x + s * y;
-    f[j] = d * middle + t * z;
-    f[i] = d * z - t * middle;
   }
 }

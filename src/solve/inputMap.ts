@@ -56,7 +56,7 @@ export async function columnStatistics(workspace: Workspace): Promise<{ mean: Fl
     if (sd[j] > 0 && 1 / sd[j] === Number.POSITIVE_INFINITY) {
       throw new NumericalError(
         "OVERFLOW",
-        `X column ${j} has a standard deviation of ${sd[j]}, where doubles have lost digits; give it in a smaller unit.`,
+        `X column ${j} has a standard deviation of ${sd[j]}, too little for doubles; give it in a smaller unit.`,
         { details: { column: j } },
       );
     }

@@ -12,7 +12,7 @@ const SIGNIFICANT = 2;
  * a polynomial of too low a degree, or a kink, leaves behind, and noise does not.
  *
  * Rows that are neighbours of each other count twice, so the variance of the sum is at most 2Σ(ρᵢρⱼ)².
- * Cost: m²·r flops, m ≤ 2000 rows.
+ * Cost: O(m²·r), m ≤ 2000 rows.
  */
 export function lacksFit(
   { rows }: { readonly rows: Pick<Study["rows"], "rows"> },

@@ -51,7 +51,7 @@ const RANK_GAIN = 0.2;
 /**
  * Whether the polynomial may be improved upon: its degree has not converged, its residuals are still a function of z (a
  * wave along a line, a kink), or inputs or errors have long tails.
- * Source: `math/learner` §6; the residuals of neighbours were added after waves of R² .97 had been taken for lines of .65.
+ * Source: `math/learner` §6; the residuals of neighbours were added because waves had been taken for lines.
  */
 export function isWorthTrying(study: Study, chosen: Candidate, all: readonly Candidate[]): boolean {
   const { rank, degree, score } = chosen;

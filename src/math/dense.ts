@@ -3,7 +3,7 @@
  *
  * Convention: flat row-major Float64Array in and out, shape beside it. ml-matrix's SVD and QR were read for this: they use
  * + − × ÷ √ and |·| only (its `hypotenuse` is √(1+q²) scaled, not Math.hypot), in a fixed order, so results have the same
- * bits on every platform. Its symmetric eigensolver takes twice the time of ours and nothing else gets a turn meanwhile.
+ * bits on every platform. Its symmetric eigensolver runs in one go, which of hundreds of rows keeps a page waiting.
  */
 import { Matrix, QrDecomposition, SingularValueDecomposition } from "ml-matrix";
 import { InputError, NumericalError } from "../base/errors.js";

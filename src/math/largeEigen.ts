@@ -9,7 +9,7 @@ const NOTHING = 1e-300;
 const MAX_SWEEPS = 60;
 /** Columns that all rotations of a batch run through before the next ones: of 1000 rows they fit into a near cache. */
 const TILE = 32;
-/** Entries that one batch of rotations changes, about ten milliseconds. */
+/** Entries that one batch of rotations changes before other tasks can have a turn. */
 const BATCH = 4_000_000;
 
 /**
@@ -36,11 +36,10 @@ export function* largeEigen(
 }
 
 /** T = QᵀAQ. Reflection i, I − betas[i]·vvᵀ, has its v in the first i entries of row i of A. */
-function* reduce(a: Float64Array, n: number) {
+function* reduce(f: Float64Array, n: number) {
   const diagonal = new Float64Array(n);
   const beside = new Float64Array(n);
   const betas = new Float64Array(n);
-  const f = a;
   const image = new Float64Array(n);
   for (let i = n - 1; i >= 1; i--) {
     const v = i * n;

@@ -1,5 +1,4 @@
 /** Standardizing and whitening of the inputs, and the way back to raw coordinates. */
-
 import { NumericalError } from "../base/errors.js";
 import type { Standardization } from "../kernel/blocks.js";
 import { columnLargest, columnSums, secondMoment } from "../kernel/columns.js";

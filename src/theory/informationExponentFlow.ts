@@ -41,7 +41,7 @@ const MOST_STEPS = 200_000;
  *
  * @throws {OptionError} `TYPE`, `RANGE`; @throws {InputError} for bad times
  * @throws {NumericalError} `NOT_CONVERGED` for a γ beyond all sense
- * Source: [SI §h]; Ben Arous, Gheissari & Jagannath, arXiv 2003.10409. Cost: some hundred steps, however long the times.
+ * Source: [SI §h]; Ben Arous, Gheissari & Jagannath, arXiv 2003.10409. Cost: hundreds to some thousands of steps, however long the times.
  */
 export async function informationExponentFlow(
   options: InformationExponentFlowOptions,
